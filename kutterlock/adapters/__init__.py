@@ -1,0 +1,1 @@
+"""One outside thing each: files, processes, HTTP, the store, archives, Buildroot, sandboxes."""

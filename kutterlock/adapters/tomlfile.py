@@ -1,0 +1,108 @@
+"""TOML files: reading with line numbers in errors, writing deterministically."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from kutterlock.adapters.files import write_atomically
+from kutterlock.errors import KutterError, LockError, ManifestError
+from kutterlock.model.lock import Lock
+from kutterlock.model.lock_format import lock_to_dict, parse_lock
+from kutterlock.model.manifest import Describe, Manifest, parse_manifest
+from kutterlock.model.table import Fault
+
+LARGEST = 16 << 20
+"""No manifest or lock is larger, in bytes; a hostile one is not read into memory."""
+
+HEADER = """\
+# kutter.lock: every byte that goes into every board, by digest. Written by `kutterlock resolve`;
+# do not edit. Mirrors never change it: URLs are hints, digests decide.
+
+"""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `kutter.toml`. Raises ManifestError naming keys and lines."""
+    text = _read(path, ManifestError, "run `kutterlock init` to write one")
+    data = _parse(text, path, ManifestError, "correct the TOML syntax")
+    return parse_manifest(data, _LineFinder(text))
+
+
+def read_lock(path: Path) -> Lock:
+    """Read `kutter.lock`. Raises LockError."""
+    text = _read(path, LockError, "run `kutterlock resolve` to write it")
+    return parse_lock(_parse(text, path, LockError, "take it back from version control"))
+
+
+def lock_bytes(lock: Lock) -> bytes:
+    """Return the lock as its file's bytes: the same lock, the same bytes."""
+    import tomli_w
+
+    return (HEADER + tomli_w.dumps(lock_to_dict(lock))).encode()
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """Write `kutter.lock`, whole or not at all."""
+    write_atomically(path, lock_bytes(lock))
+
+
+def read_table(path: Path) -> Mapping[str, Any]:
+    """Read any other TOML file, such as the user's configuration."""
+    text = _read(path, KutterError, "")
+    return _parse(text, path, KutterError, "correct the TOML syntax")
+
+
+def _read(path: Path, error: type[KutterError], hint: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise error(f"{path} is larger than {LARGEST} bytes")
+        return data.decode()
+    except FileNotFoundError:
+        raise error(f"there is no {path}", hint=hint) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise error(f"{path} cannot be read: {fault}") from fault
+
+
+def _parse(text: str, path: Path, error: type[KutterError], hint: str) -> Mapping[str, Any]:
+    try:
+        return tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError) as fault:
+        raise error(f"{path} is not TOML: {fault}", hint=hint) from fault
+
+
+class _LineFinder(Describe):
+    """Finds the line on which a key stands, for files written in the usual way."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def __call__(self, fault: Fault) -> str:
+        line = self._find(fault.path)
+        return f"line {line}: {fault}" if line else str(fault)
+
+    def _find(self, path: tuple[str, ...]) -> int:
+        header: tuple[str, ...] = ()
+        best = 0
+        for number, line in enumerate(self._lines, 1):
+            if match := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
+                header = _split(match[1])
+                keys = header
+            elif match := re.match(r"\s*([^=#]+?)\s*=", line):
+                keys = (*header, *_split(match[1]))
+            else:
+                continue
+            if keys == path:
+                return number
+            if path[: len(keys)] == keys:
+                best = number
+        return best
+
+
+def _split(dotted: str) -> tuple[str, ...]:
+    parts = re.findall(r'"([^"]*)"|\'([^\']*)\'|([^.\s]+)', dotted)
+    return tuple(a or b or c for a, b, c in parts)

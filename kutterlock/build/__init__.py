@@ -1,0 +1,1 @@
+"""From a verified lock to outputs."""

@@ -1,0 +1,1 @@
+"""Shipped facts about upstream versions, hashes and compatibility, and their reader."""

@@ -1,0 +1,1 @@
+"""One module a command: its options, and a call into the verbs."""

@@ -1,0 +1,50 @@
+"""What a command is given: the places, the settings, and how to talk to the user.
+
+Everything ambient (environment, clock, working directory) entered in `kutterlock.cli.main`; a
+`Context` holds it as values and makes adapters from it when a command asks.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.cli.output import Output
+from kutterlock.model.lock import Lock
+from kutterlock.model.manifest import Manifest
+from kutterlock.model.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One invocation of kutterlock."""
+
+    project: Path
+    cache: Path
+    store_path: Path
+    environ: Mapping[str, str]
+    output: Output
+    progress: Progress
+    now: Callable[[], datetime.datetime]
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where `kutter.toml` stands."""
+        return self.project / "kutter.toml"
+
+    @property
+    def lock_path(self) -> Path:
+        """Where `kutter.lock` stands."""
+        return self.project / "kutter.lock"
+
+    def manifest(self) -> Manifest:
+        """Read `kutter.toml`. Raises ManifestError."""
+        from kutterlock.adapters.tomlfile import read_manifest
+
+        return read_manifest(self.manifest_path)
+
+    def lock(self) -> Lock:
+        """Read `kutter.lock`. Raises LockError."""
+        from kutterlock.adapters.tomlfile import read_lock
+
+        return read_lock(self.lock_path)

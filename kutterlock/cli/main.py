@@ -1,0 +1,99 @@
+"""Entry point: read what is ambient, dispatch to a command, turn errors into text and exit codes.
+
+The parser is built from each command's `add`, which imports nothing heavy: `--help` is to stay
+under 100 ms of CPU.
+"""
+
+import argparse
+import datetime
+import importlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kutterlock import __version__
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import ConsoleProgress, Output
+from kutterlock.errors import KutterError
+
+COMMANDS: tuple[str, ...] = ()
+"""Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        context = make_context(arguments, os.environ, Path.cwd())
+        module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
+        return module.run(arguments, context) or 0
+    except KutterError as error:
+        report(error, as_json=arguments.json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted: nothing was lost; run the same command again to go on",
+              file=sys.stderr)  # fmt: skip
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="kutterlock",
+        description="Pin, vendor and build a whole operating system from one lock.",
+    )
+    parser.add_argument("--version", action="version", version=f"kutterlock {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"kutterlock.cli.commands.{name}")
+        command: argparse.ArgumentParser = module.add(commands)
+        command.set_defaults(module=name)
+        add_common_options(command)
+    return parser
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes."""
+    group = parser.add_argument_group("common options")
+    group.add_argument("--project", metavar="DIR", help="the directory of kutter.toml (default: .)")
+    group.add_argument("--store", metavar="DIR", help="the store (default: $KUTTER_STORE)")
+    group.add_argument("--json", action="store_true", help="print facts as JSON")
+
+
+def make_context(
+    arguments: argparse.Namespace, environ: Mapping[str, str], directory: Path
+) -> Context:
+    """Gather the places that a command works in."""
+    home = Path(environ.get("HOME", "/"))
+    cache_home = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    cache = Path(environ.get("KUTTER_CACHE") or cache_home / "kutter")
+    store = Path(arguments.store or environ.get("KUTTER_STORE") or cache / "store")
+    return Context(
+        project=(directory / (arguments.project or ".")).resolve(),
+        cache=cache,
+        store_path=store,
+        environ=dict(environ),
+        output=Output(as_json=arguments.json),
+        progress=ConsoleProgress(),
+        now=lambda: datetime.datetime.now(datetime.UTC),
+    )
+
+
+def report(error: KutterError, *, as_json: bool) -> None:
+    """Print an error: what went wrong, the single facts, what to do next."""
+    if as_json:
+        facts = {"error": error.reason, "details": error.details, "hint": error.hint}
+        print(json.dumps({**facts, "exit-code": error.exit_code}, indent=1))
+        return
+    print(f"error: {error.reason}", file=sys.stderr)
+    for detail in error.details:
+        print(f"  {detail}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""The embedded default: a whole upstream that kutterlock carries, and a guided run through it."""

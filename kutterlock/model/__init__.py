@@ -1,0 +1,1 @@
+"""Pure values and rules: no file, network, clock or environment is touched below here."""

@@ -1,0 +1,69 @@
+"""What a sandboxed program gets: a value that any sandbox adapter can carry out.
+
+A plan names everything: nothing of the caller's environment, directory, clock or network reaches
+the program unless it stands here.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """Show `source` (a path outside) at `target` (a path inside); read-only unless said."""
+
+    source: str
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a reproducibility check varies inside the sandbox; the defaults are the build's own."""
+
+    build_path: str = "/build"
+    hostname: str = "kutter"
+    timezone: str = "UTC"
+    umask: int = 0o022
+    clock_offset: int = 0
+    """Seconds that dynamically linked programs see added to the clock."""
+    jobs: int = 0
+    """Parallel jobs; 0 takes every CPU the process may use."""
+    cpus: int = 0
+    """How many CPUs the programs may use; 0 is all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPlan:
+    """One program in a sandbox.
+
+    `root` is the build environment's root file system, None for the machine's own `/usr`
+    (build environment `host`). It is always seen read-only. `environment` is literal and whole.
+    """
+
+    root: str | None
+    binds: tuple[Bind, ...]
+    argv: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    directory: str = "/"
+    place: Place = field(default_factory=Place)
+    uid: int = 1000
+
+    def __post_init__(self) -> None:
+        for bind in self.binds:
+            assert PurePosixPath(bind.target).is_absolute(), bind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkAttempt:
+    """A program in the sandbox that tried to reach a network."""
+
+    program: str
+    command: str
+    address: str
+    how_known: str
+    """`seccomp` when the system call was seen, `log` when only its output tells."""
+
+    def __str__(self) -> str:
+        seen = "" if self.how_known == "seccomp" else " (from the log: this kernel shows no calls)"
+        return f"{self.program} tried to reach {self.address}: {self.command}{seen}"
