@@ -1,0 +1,33 @@
+"""`kutterlock init`: write a commented kutter.toml."""
+
+import argparse
+from importlib.resources import files
+
+from kutterlock.cli.context import Context
+from kutterlock.errors import UsageError
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser("init", help="write a commented kutter.toml")
+    parser.add_argument("--print", action="store_true", help="print it instead of writing it")
+    parser.add_argument("--name", default="my-node", help="the project's name (default: my-node)")
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Write the template. Raises UsageError when a manifest is there already."""
+    template = files("kutterlock.cli").joinpath("kutter.toml.template").read_text()
+    text = template.replace("@NAME@", arguments.name)
+    if arguments.print:
+        context.output.say(text.rstrip())
+        return
+    path = context.manifest_path
+    if path.exists():
+        raise UsageError(f"{path} exists", hint="remove it first, or look with `init --print`")
+    from kutterlock.adapters.files import write_atomically
+
+    write_atomically(path, text.encode())
+    context.output.say(f"{path} written; next: put a board's overlay under overlays/, then")
+    context.output.say("  kutterlock resolve")
+    context.output.json({"written": str(path)})
