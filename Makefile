@@ -1,0 +1,48 @@
+# make demo: set up, then resolve, vendor, verify, sign and build two boards from an embedded
+# upstream. make test: set up, then pass the tests. Neither needs root.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -B
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench requirements clean
+
+help:                      ## show these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: $(VENV)/.run         ## run the whole line on an embedded upstream: needs only Python, make, cc
+	$(RUN) -m kutterlock demo
+
+test: $(VENV)/.dev         ## run the tests; those of programs that are missing here are skipped
+	$(RUN) -m pytest $(PYTEST_OPTIONS)
+
+check: $(VENV)/.dev        ## lint, types, layers, tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) -m pytest $(PYTEST_OPTIONS)
+
+fix: $(VENV)/.dev          ## format, and repair what the linter can repair
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.dev        ## print speed ratios against named peers
+	@for file in bench/*.py; do case $$file in */harness.py) ;; *) $(RUN) $$file || exit 1;; esac; done
+
+requirements:              ## renew the hash-pinned requirements (needs uv)
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header requirements/run.in -o requirements/run.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header requirements/dev.in -o requirements/dev.txt
+
+clean:                     ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+$(VENV)/.run: requirements/run.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
