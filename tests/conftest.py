@@ -4,6 +4,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Nothing is timed: a loaded machine is no reason to fail.
+settings.register_profile("kutter", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kutter")
 
 
 @pytest.hookimpl(wrapper=True)
