@@ -1,0 +1,207 @@
+"""HTTP: the one door to the network.
+
+`Http` fetches small answers (`get_bytes`), files of any size (`download`), and speaks whole
+requests (`request`). It tries mirrors in order, retries what may pass, resumes, and bounds sizes
+and waits. Nothing here trusts what arrives: a download ends when its sink says that the bytes
+are the wanted ones. Loads no HTTP library until the first `Http` is made.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from kutterlock.adapters.http_answer import (
+    NO_HEADERS,
+    Answer,
+    Authenticator,
+    Call,
+    FailedAttempt,
+    Headers,
+    Response,
+)
+from kutterlock.adapters.http_rounds import Rounds
+from kutterlock.adapters.http_transfer import Sink, Transfer, body_of, checked_status
+from kutterlock.errors import NetworkError
+from kutterlock.model.mirrors import Place, places
+from kutterlock.model.network import HttpOptions
+from kutterlock.model.urls import redacted, without_login
+
+__all__ = ["Authenticator", "Http", "HttpOptions", "Response", "Sink"]
+
+SMALL = 16 << 20
+"""Default bound of an answer that is read into memory, in bytes."""
+
+
+class Opener(Protocol):
+    """Sends one call: `Exchange`, or a fake in tests."""
+
+    def open(self, call: Call) -> Answer:
+        """Return the answer. Raises FailedAttempt."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class Http:
+    """The door. Safe to use from several threads; `close` makes calls under way fail."""
+
+    def __init__(
+        self,
+        options: HttpOptions,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        opener: Opener | None = None,
+    ) -> None:
+        """`sleep` and `opener` are for tests; the default sleep ends when the door closes."""
+        self.options = options
+        self._closed = threading.Event()
+        self._sleep = sleep or self._closed.wait
+        self._opener = opener or _exchange(options)
+        self._rounds = Rounds(options.patience, self._sleep, self._closed)
+
+    def get_bytes(
+        self,
+        url: str,
+        *,
+        limit: int = SMALL,
+        headers: Headers = NO_HEADERS,
+        pinned: bool = False,
+        missing_ok: bool = False,
+    ) -> Response:
+        """Fetch a small answer, at most `limit` bytes, mirrors first.
+
+        `pinned`: a digest or signature that the caller checks decides, so that plain http will
+        do. With `missing_ok` a 404 of the last place is returned, not raised. Raises
+        NetworkError, PolicyError.
+        """
+        call = Call(url=url, headers=headers, pinned=pinned)
+
+        def attempt(place: Place) -> Response:
+            if isinstance(place.where, Path):
+                return _read_file(place.where, limit)
+            final = missing_ok and place.where == url
+            return self._read(call, place.where, limit, accept={404} if final else set())
+
+        found = places(url, self.options.mirrors, by_name=False)
+        return self._rounds.run(redacted(url), found, attempt)
+
+    def get_json(self, url: str, *, limit: int = SMALL, headers: Headers = NO_HEADERS) -> Any:  # noqa: ANN401
+        """Fetch and parse JSON. Raises NetworkError also for what is not JSON."""
+        response = self.get_bytes(url, limit=limit, headers=headers)
+        try:
+            return json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise NetworkError(f"{redacted(url)} did not answer with JSON: {error}") from error
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Headers = NO_HEADERS,
+        content: bytes | Iterator[bytes] | None = None,
+        limit: int = SMALL,
+        auth: Authenticator | None = None,
+    ) -> Response:
+        """Send one request, without mirrors, and return the answer whatever its status.
+
+        What may pass (5xx, 429, a lost connection) is retried when the content is bytes or none
+        and the method is not POST. Raises NetworkError, PolicyError.
+        """
+        call = Call(method=method, url=url, headers=headers, content=content, auth=auth)
+        once = method == "POST" or not isinstance(content, bytes | None)
+
+        def attempt(place: Place) -> Response:
+            try:
+                return self._read(call, str(place.where), limit, accept=None)
+            except FailedAttempt as failed:
+                failed.transient = failed.transient and not once
+                raise
+
+        return self._rounds.run(redacted(url), (Place(url),), attempt)
+
+    def download(
+        self,
+        urls: Sequence[str],
+        sink: Sink,
+        *,
+        limit: int | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+        auth: Authenticator | None = None,
+        headers: Headers = NO_HEADERS,
+    ) -> str:
+        """Bring a file into `sink` and return the place it came from.
+
+        Tries each URL's mirrors, then the URL; goes round again after what may pass. `limit`
+        bounds the whole file in bytes. `on_bytes` gets the length of each piece that arrived and,
+        negative, of what had to be dropped. The sink's `check` ends the work. Raises
+        HashMismatchError when some place had other bytes and none the right ones, else
+        NetworkError or PolicyError.
+        """
+        if sink.resume_offset and Transfer.is_complete(sink):
+            return "a download that was interrupted at its end"
+        found = [p for url in urls for p in places(url, self.options.mirrors, by_name=True)]
+
+        def attempt(place: Place) -> str:
+            call = Call(url=str(place.where), headers=headers, auth=auth, pinned=True)
+            Transfer(self._opener.open, sink, limit, on_bytes).run(place, call)
+            return str(place)
+
+        name = redacted(urls[0]) if urls else "a file without any URL"
+        return self._rounds.run(name, tuple(dict.fromkeys(found)), attempt)
+
+    def close(self) -> None:
+        """Close every connection; calls under way in other threads end with an error."""
+        self._closed.set()
+        self._opener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self, call: Call, url: str, limit: int, accept: set[int] | None) -> Response:
+        answer = self._opener.open(_at(call, url))
+        try:
+            checked_status(answer, accept)
+            body = b"" if call.method == "HEAD" else body_of(answer, limit)
+        finally:
+            answer.close()
+        return Response(
+            status=answer.status,
+            headers=answer.headers,
+            body=body,
+            url=without_login(answer.url),
+        )
+
+
+def _exchange(options: HttpOptions) -> Opener:
+    from kutterlock.adapters.http_exchange import Exchange
+
+    return Exchange(options)
+
+
+def _at(call: Call, url: str) -> Call:
+    from dataclasses import replace
+
+    return replace(call, url=url)
+
+
+def _read_file(path: Path, limit: int) -> Response:
+    try:
+        with path.open("rb") as file:
+            body = file.read(limit + 1)
+    except OSError as error:
+        raise FailedAttempt(error.strerror or str(error)) from error
+    if len(body) > limit:
+        raise FailedAttempt(f"is larger than {limit} bytes")
+    return Response(status=200, headers={}, body=body, url=path.as_uri())
