@@ -108,6 +108,13 @@ class IncomingBlob:
             self._size = self._rebuild()
             self._check_limit()
 
+    def check(self) -> None:
+        """Raise HashMismatchError unless what was written so far is the whole blob."""
+        if not self.is_done and not self.is_right:
+            got = Digest(self.digest.algorithm, self._hash.hexdigest())
+            details = [f"expected {self.digest}", f"got      {got}", f"after    {self._size} bytes"]
+            raise HashMismatchError("the bytes are not the ones that were pinned", details=details)
+
     def commit(self) -> None:
         """Check the digest, make the bytes durable, and give them their name.
 
@@ -115,11 +122,11 @@ class IncomingBlob:
         """
         if self.is_done:
             return
-        if not self.is_right:
-            got = Digest(self.digest.algorithm, self._hash.hexdigest())
-            details = [f"expected {self.digest}", f"got      {got}", f"after    {self._size} bytes"]
+        try:
+            self.check()
+        except HashMismatchError:
             self.restart()
-            raise HashMismatchError("the bytes are not the ones that were pinned", details=details)
+            raise
         with explained(self._slot.final):
             os.fchmod(self._held, BLOB_MODE)
             os.fsync(self._held)
