@@ -49,7 +49,7 @@ class UpstreamVersion:
     @property
     def series(self) -> str:
         """The first two numbers as upstream spells them, such as `1.36` or `2025.02`."""
-        return ".".join(self.text.split(".")[:2])
+        return ".".join(self.text.partition("-")[0].split(".")[:2])
 
 
 def _pep440(bare: str) -> str:
