@@ -1,0 +1,39 @@
+"""Carrying out the plan of `kutterlock.model.toolchain` in a root file system being made."""
+
+import re
+from pathlib import Path
+
+from kutterlock.adapters.files import explained
+from kutterlock.errors import KutterError
+from kutterlock.model.toolchain import Copy, Installed, Step, plan_toolchain
+
+_SCRIPT_DIRECTORY = re.compile(rb"(?<![\w./-])/[^\s()]*/([^\s()/]+)")
+_BINARY = (b"\x7fELF", b"!<arch>", b"!<thin>")
+
+
+def assemble_toolchain(root: Path, triplet: str, architecture: str, installed: Installed) -> None:
+    """Lay out the toolchain below `root`. Raises KutterError when a package is missing."""
+    try:
+        steps = plan_toolchain(triplet, architecture, installed)
+    except ValueError as error:
+        raise KutterError(
+            str(error), hint="run `kutterlock resolve`: it adds what a toolchain needs"
+        ) from error
+    with explained(root):
+        for step in steps:
+            _carry_out(root, step)
+
+
+def _carry_out(root: Path, step: Step) -> None:
+    place = root / step.place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not isinstance(step, Copy):
+        place.symlink_to(step.target)
+        return
+    source = root / step.source
+    data = source.read_bytes()
+    if place.suffix in (".so", ".a") and not data.startswith(_BINARY):
+        data = _SCRIPT_DIRECTORY.sub(rb"\1", data)
+    with place.open("xb") as file:
+        file.write(data)
+    place.chmod(0o755 if source.stat().st_mode & 0o111 else 0o644)
