@@ -16,6 +16,8 @@ from pathlib import Path
 from kutterlock.errors import KutterError
 
 LAST_LINES = 20
+LINE_LIMIT = 1 << 16
+"""A longer line of output is handed over in pieces of this many bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,8 @@ def stream(
 ) -> int:
     """Run, hand over each line of its output as it comes, and return the exit status.
 
-    On an exception (Ctrl-C included) the program's whole process group is ended.
+    A line keeps its newline; one beyond LINE_LIMIT comes in pieces. On an exception (Ctrl-C
+    included) the program's whole process group is ended.
     """
     process = subprocess.Popen(
         argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL,
@@ -92,7 +95,7 @@ def stream(
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        for line in process.stdout:
+        while line := process.stdout.readline(LINE_LIMIT):
             on_line(line)
         return process.wait()
     except BaseException:
@@ -100,6 +103,18 @@ def stream(
         raise
     finally:
         process.stdout.close()
+
+
+def attach(
+    argv: Sequence[str], environment: Mapping[str, str], *, pass_fds: Sequence[int] = ()
+) -> int:
+    """Run on the caller's own terminal and return the exit status; Ctrl-C is the program's."""
+    with subprocess.Popen(argv, env=dict(environment), pass_fds=tuple(pass_fds)) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
