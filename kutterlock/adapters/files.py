@@ -11,20 +11,18 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
+from kutterlock.adapters.workers import in_threads as in_threads  # noqa: PLC0414 -- re-export
 from kutterlock.errors import HashMismatchError, KutterError, ManifestError, NoSpaceError
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 from kutterlock.model.paths import RelativePath
 
 UNVERIFIED = ".unverified-"
 CHUNK = 1 << 20
-
-T = TypeVar("T")
 
 
 def contained(root: Path, path: RelativePath) -> Path:
@@ -68,13 +66,6 @@ def hash_file(path: Path, algorithm: str = "sha256") -> Digest:
         while count := file.readinto(buffer):
             state.update(view[:count])
     return Digest(algorithm, state.hexdigest())
-
-
-def in_threads(work: Callable[[T], None], items: Iterable[T], workers: int = 0) -> None:
-    """Run `work` on every item, on all cores; the first error ends it."""
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for _ in pool.map(work, items):
-            pass
 
 
 class UnverifiedFile:

@@ -73,7 +73,7 @@ class IncomingBlob:
         """Whether what was written so far is the whole blob."""
         return self._hash.hexdigest() == self.digest.hex
 
-    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Append bytes. Raises HashMismatchError beyond the limit, NoSpaceError on a full disk."""
         if self.limit is not None and self._size + len(chunk) > self.limit:
             self.restart()

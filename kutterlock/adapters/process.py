@@ -5,10 +5,12 @@ A failure carries the last lines and a command that replays it.
 """
 
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from pathlib import Path
 from kutterlock.errors import KutterError
 
 LAST_LINES = 20
+LINE_LIMIT = 1 << 16
+"""A longer line of output is handed over in pieces of this many bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,13 @@ def stream(
 ) -> int:
     """Run, hand over each line of its output as it comes, and return the exit status.
 
-    On an exception (Ctrl-C included) the program's whole process group is ended.
+    A line keeps its newline; one beyond LINE_LIMIT comes in pieces. On an exception (Ctrl-C
+    included) the program's whole process group is ended.
     """
-    process = subprocess.Popen(
-        argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        pass_fds=tuple(pass_fds),
-    )  # fmt: skip
+    process = _start(argv, environment, directory=directory, pass_fds=pass_fds)
     assert process.stdout is not None
     try:
-        for line in process.stdout:
+        while line := process.stdout.readline(LINE_LIMIT):
             on_line(line)
         return process.wait()
     except BaseException:
@@ -100,6 +101,64 @@ def stream(
         raise
     finally:
         process.stdout.close()
+
+
+def watch(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    on_bytes: Callable[[bytes], bool],
+    *,
+    timeout: float,
+) -> int | None:
+    """Hand over output as it comes, whole lines or not, until `on_bytes` says it was enough.
+
+    Returns the exit status of a program that ended by itself; None where it was ended, because
+    that was enough, or because `timeout` seconds were over.
+    """
+    process = _start(argv, environment)
+    assert process.stdout is not None
+    stop = time.monotonic() + timeout
+    try:
+        while select.select([process.stdout], [], [], max(stop - time.monotonic(), 0))[0]:
+            chunk = os.read(process.stdout.fileno(), LINE_LIMIT)
+            if not chunk:
+                return process.wait()
+            if on_bytes(chunk):
+                break
+    finally:
+        if process.returncode is None:
+            _end_group(process)
+        process.stdout.close()
+    return None
+
+
+def _start(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    directory: Path | None = None,
+    pass_fds: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )  # fmt: skip
+    except OSError as error:
+        raise KutterError(f"{argv[0]} cannot be started: {error.strerror}") from error
+
+
+def attach(
+    argv: Sequence[str], environment: Mapping[str, str], *, pass_fds: Sequence[int] = ()
+) -> int:
+    """Run on the caller's own terminal and return the exit status; Ctrl-C is the program's."""
+    with subprocess.Popen(argv, env=dict(environment), pass_fds=tuple(pass_fds)) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

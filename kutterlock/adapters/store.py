@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from kutterlock.adapters.files import UNVERIFIED, explained, hash_file, write_atomically
 from kutterlock.adapters.incoming import FICLONE, IncomingBlob, Slot, lock_partial, try_lock
-from kutterlock.errors import HashMismatchError, KutterError, MissingInputError
+from kutterlock.errors import HashMismatchError, KutterError, MissingInputError, NoSpaceError
 from kutterlock.model.digest import HEX_LENGTH, Digest
 
 PARTIAL = "partial"
@@ -41,11 +41,15 @@ class Store:
 
     def has(self, digest: Digest) -> bool:
         """Whether the blob is here. Its bytes are trusted as they lie: `verify` re-hashes."""
-        return self._blob(digest).is_file()
+        return self.locate(digest).is_file()
+
+    def locate(self, digest: Digest) -> Path:
+        """Return where a blob lies, or would lie."""
+        return blob_path(self.root, digest)
 
     def path(self, digest: Digest) -> Path:
         """Return where a blob lies. Raises MissingInputError. Never write, chmod or link it."""
-        path = self._blob(digest)
+        path = self.locate(digest)
         if not path.is_file():
             raise MissingInputError(
                 f"{digest} is not in the store {self.root}",
@@ -109,21 +113,21 @@ class Store:
             if not sink.is_done:
                 take_file(sink, path)
 
-    def add_from_mirrors(self, sink: IncomingBlob) -> list[str]:
+    def add_from_mirrors(self, sink: IncomingBlob, on_fault: Callable[[KutterError], None]) -> None:
         """Fill `sink` from the first mirror store that has the right bytes.
 
-        Returns a line for each mirror that has wrong ones; whether it worked, `sink.is_done` says.
+        Calls `on_fault` for each that has wrong ones, or cannot be read.
         """
-        faults = []
         for mirror in self.mirrors:
             path = blob_path(mirror, sink.digest)
             if sink.is_done or not path.is_file():
                 continue
             try:
                 take_file(sink, path)
-            except HashMismatchError:
-                faults.append(f"{path}: the bytes are not the ones that were pinned")
-        return faults
+            except NoSpaceError:
+                raise
+            except KutterError as error:
+                on_fault(error)
 
     def verify(self, digest: Digest) -> None:
         """Re-hash one blob. Raises MissingInputError or HashMismatchError."""
@@ -143,12 +147,12 @@ class Store:
             for directory in _listed(self.root / algorithm):
                 for path in _listed(directory):
                     digest = _digest_or_none(algorithm, path.name)
-                    if digest is not None and self._blob(digest) == path:
+                    if digest is not None and self.locate(digest) == path:
                         yield digest
 
     def remove(self, digest: Digest) -> None:
         """Remove a blob; an absent one is fine."""
-        path = self._blob(digest)
+        path = self.locate(digest)
         with explained(path):
             path.unlink(missing_ok=True)
 
@@ -232,12 +236,9 @@ class Store:
         except OSError:
             return None
 
-    def _blob(self, digest: Digest) -> Path:
-        return blob_path(self.root, digest)
-
     def _slot(self, digest: Digest) -> Slot:
         partial = self.root / PARTIAL / f"{digest.algorithm}-{digest.hex}"
-        return Slot(digest=digest, final=self._blob(digest), partial=partial)
+        return Slot(digest=digest, final=self.locate(digest), partial=partial)
 
 
 def blob_path(root: Path, digest: Digest) -> Path:

@@ -81,18 +81,18 @@ def check_overlays(overlays: Overlays, locked: Mapping[str, Digest]) -> None:
         )
 
 
-def board_defconfig(tree: Path, overlays: Overlays, name: str) -> str:
+def board_defconfig(tree: Callable[[], Path], overlays: Overlays, name: str) -> str:
     """Return the text of a board's defconfig; the last overlay that has it wins, then the tree.
 
-    That order is Buildroot's own. Raises ManifestError listing where it was looked for.
+    That order is Buildroot's own. `tree` is only asked for when no overlay has it. Raises
+    ManifestError listing where it was looked for.
     """
-    places = [overlays.places[overlay] for overlay in reversed(overlays.names)]
     path = RelativePath(f"configs/{name}")
-    for place in (*places, tree):
-        found = contained(place, path)
-        if found.is_file():
-            with explained(found):
-                return found.read_text(encoding="utf-8", errors="surrogateescape")
+    for overlay in reversed(overlays.names):
+        if (found := contained(overlays.places[overlay], path)).is_file():
+            return _read_text(found)
+    if (found := contained(tree(), path)).is_file():
+        return _read_text(found)
     raise ManifestError(
         f"no defconfig {name!r} in {', '.join([*reversed(overlays.names), 'Buildroot'])}",
         hint="boards.NAME.defconfig names a file in the configs/ folder of an overlay",
@@ -163,9 +163,9 @@ def inputs_from_lock(
     check_overlays(overlays, lock.overlays)
     sources = [lock.sources[key] for key in board.sources]
     generated = Generated(
-        makefile=recipe.makefile_text(versions_of(lock, board)),
+        makefile=recipe.makefile_text(versions_of(lock, board), board.overlays),
         defconfig=recipe.defconfig_text(
-            board_defconfig(tree, overlays, board.defconfig),
+            board_defconfig(lambda: tree, overlays, board.defconfig),
             linux=lock.inputs["linux"].version if "linux" in lock.inputs else None,
             kind=lock.environment.kind,
         ),
@@ -185,6 +185,11 @@ def versions_of(lock: Lock, board: BoardPin) -> recipe.Versions:
         inputs={name: pin.version for name, pin in lock.inputs.items()},
         overrides=lock.overrides,
     )
+
+
+def _read_text(path: Path) -> str:
+    with explained(path):
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _write(path: Path, text: str) -> None:

@@ -27,11 +27,16 @@ HASHES = "/kutter/hashes"
 MAKEFILE = "/kutter/kutter.mk"
 DEFCONFIG = "/kutter/defconfig"
 
+CONFIG = "out/.config"
+SHOW_INFO = "show-info"
+"""Where the two answers are, below the build path."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 PACKAGED_INPUTS = ("cni-plugins", "containerd", "flannel", "runc")
 """Inputs that Buildroot has a package for, whose version is overridden from outside."""
 
+OVERLAY_OVERRIDES = "override.mk"
 GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 CUSTOM_KERNEL = "BR2_LINUX_KERNEL_CUSTOM_VERSION"
 GLOBAL_PATCHES = "BR2_GLOBAL_PATCH_DIR"
@@ -59,9 +64,14 @@ def configure_argv(overlays: Iterable[str], *, build_path: str = "/build") -> tu
 
 
 def show_info_argv(overlays: Iterable[str], *, build_path: str = "/build") -> tuple[str, ...]:
-    """Return the argv that leaves what Buildroot knows in `<build_path>/show-info.json`."""
-    make = (*_make(overlays, build_path), "-s", "show-info")
-    return ("/bin/sh", "-c", 'exec "$@" >"$0"', f"{build_path}/show-info.json", *make)
+    """Return the argv that leaves what Buildroot knows in `<build_path>/show-info`.
+
+    One line of JSON, and a line `<PKG>_OVERRIDE_SRCDIR=...` for each package that may take its
+    source from a directory; both goals are read from one pass over the makefiles.
+    """
+    goals = ("-s", "show-info", "printvars", "VARS=%_OVERRIDE_SRCDIR")
+    make = (*_make(overlays, build_path), *goals)
+    return ("/bin/sh", "-c", 'exec "$@" >"$0"', f"{build_path}/{SHOW_INFO}", *make)
 
 
 def build_argv(
@@ -99,11 +109,13 @@ def environment(epoch: int, place: Place) -> tuple[tuple[str, str], ...]:
     )
 
 
-def makefile_text(versions: Versions) -> str:
+def makefile_text(versions: Versions, overlays: Iterable[str]) -> str:
     """Return `kutter.mk`, which Buildroot reads as its package override file.
 
-    External trees find `KUTTER_ARCH`, `KUTTER_GOARCH` and `KUTTER_<INPUT>_VERSION` in it.
-    Raises ManifestError for a value that could be read as anything but itself.
+    An overlay may have an `override.mk` of its own, which is read last: an `external.mk` comes
+    after the packages, too late to change one. External trees find `KUTTER_ARCH`,
+    `KUTTER_GOARCH` and `KUTTER_<INPUT>_VERSION` in it. Raises ManifestError for a value
+    that could be read as anything but itself.
     """
     lines = ["# Written by kutterlock from kutter.lock: do not edit.", ""]
     lines.append(_assign("KUTTER_ARCH", versions.arch))
@@ -117,6 +129,7 @@ def makefile_text(versions: Versions) -> str:
     )
     for _, pin in sorted(versions.overrides.items()):
         lines.extend(_override_lines(pin))
+    lines.extend(f"-include {overlay_path(name)}/{OVERLAY_OVERRIDES}" for name in overlays)
     return "\n".join(lines) + "\n"
 
 

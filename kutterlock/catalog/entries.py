@@ -122,9 +122,10 @@ def read_rules(data: Mapping[str, Any]) -> tuple[CompatibilityRule, ...]:
             demand=entry["demand"],
             source=read_source(entry),
             fact=entry.get("fact", ""),
+            exhaustive=entry.get("exhaustive", False),
             table={key: tuple(row) for key, row in entry.get("table", {}).items()},
         )
-        for name, entry in data["rules"].items()
+        for name, entry in data.get("rules", {}).items()
     )
 
 

@@ -109,7 +109,7 @@ class CompatibilityRule:
     """What input `of` asks of input `on`. docs/catalog.md lists the kinds.
 
     `table` maps a series of `of` (or `*`) to texts whose meaning is the kind's; `fact` names the
-    fact of a release that the kind reads.
+    fact of a release that the kind reads; an `exhaustive` table refuses what it has no row for.
     """
 
     name: str
@@ -120,6 +120,7 @@ class CompatibilityRule:
     source: FactSource
     fact: str = ""
     table: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    exhaustive: bool = False
 
     def row(self, version: UpstreamVersion) -> tuple[str, ...]:
         """Return the table's row for a version of `of`, empty where it has none."""

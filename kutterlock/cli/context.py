@@ -5,16 +5,20 @@ Everything ambient (environment, clock, working directory) entered in `kutterloc
 """
 
 import datetime
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kutterlock.adapters.http import Http
 from kutterlock.cli.output import Output
-from kutterlock.model.lock import Lock
-from kutterlock.model.manifest import Manifest
 from kutterlock.model.progress import Progress
-from kutterlock.model.settings import Settings
+
+if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
+    from kutterlock.adapters.http import Http
+    from kutterlock.adapters.store import Store
+    from kutterlock.model.lock import Lock
+    from kutterlock.model.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,27 +43,27 @@ class Context:
         """Where `kutter.lock` stands."""
         return self.project / "kutter.lock"
 
-    @property
-    def settings(self) -> Settings:
-        """The user's configuration and what the environment adds to it. Raises UsageError."""
-        from kutterlock.adapters.settings import read_settings
-
-        return read_settings(self.environ)
-
-    def http(self, *, allowed_hosts: tuple[str, ...] = ()) -> Http:
-        """Open the door to the network; the caller closes it. Raises UsageError."""
-        from kutterlock.adapters.settings import http_options
-
-        return Http(http_options(self.settings, allowed_hosts=allowed_hosts))
-
-    def manifest(self) -> Manifest:
+    def manifest(self) -> "Manifest":
         """Read `kutter.toml`. Raises ManifestError."""
         from kutterlock.adapters.tomlfile import read_manifest
 
         return read_manifest(self.manifest_path)
 
-    def lock(self) -> Lock:
+    def lock(self) -> "Lock":
         """Read `kutter.lock`. Raises LockError."""
         from kutterlock.adapters.tomlfile import read_lock
 
         return read_lock(self.lock_path)
+
+    def store(self) -> "Store":
+        """Return the store, with the stores that KUTTER_STORE_MIRRORS names as mirrors."""
+        from kutterlock.adapters.store import Store
+
+        named = self.environ.get("KUTTER_STORE_MIRRORS", "").split(os.pathsep)
+        return Store(self.store_path, mirrors=(Path(path) for path in named if path))
+
+    def http(self) -> "Http":
+        """Return a new door to the network. Not called where there is nothing to fetch."""
+        from kutterlock.adapters.http import Http, HttpOptions
+
+        return Http(HttpOptions())

@@ -18,7 +18,7 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.output import ConsoleProgress, Output
 from kutterlock.errors import KutterError
 
-COMMANDS: tuple[str, ...] = ("init",)
+COMMANDS: tuple[str, ...] = ("init", "vendor", "verify", "boot", "store")
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 
 INTERRUPTED = 130

@@ -74,7 +74,10 @@ class ConsoleProgress:
                 self._draw()
 
     def done(self, summary: str) -> None:
-        """End the phase with a line that stays."""
+        """End the phase with a line that stays, or with none when the summary is empty."""
+        if not summary:
+            self._clear()
+            return
         self.note(f" {self._label:<12}{summary}")
 
     def note(self, line: str) -> None:
@@ -82,6 +85,11 @@ class ConsoleProgress:
         with self._lock:
             clear = "\r\x1b[K" if self._live else ""
             print(f"{clear}{line}", file=self._stream, flush=True)
+
+    def _clear(self) -> None:
+        with self._lock:
+            if self._live:
+                print("\r\x1b[K", file=self._stream, end="", flush=True)
 
     def _draw(self) -> None:
         elapsed = time.monotonic() - self._started

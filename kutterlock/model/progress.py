@@ -16,7 +16,7 @@ class Progress(Protocol):
         """Move on by `amount`, working on `note`."""
 
     def done(self, summary: str) -> None:
-        """End the phase with one line that stays on the screen."""
+        """End the phase with one line that stays on the screen; with none when it is empty."""
 
     def note(self, line: str) -> None:
         """Show one line that stays: a warning or a decision."""

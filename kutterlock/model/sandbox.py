@@ -67,3 +67,14 @@ class NetworkAttempt:
     def __str__(self) -> str:
         seen = "" if self.how_known == "seccomp" else " (from the log: this kernel shows no calls)"
         return f"{self.program} tried to reach {self.address}: {self.command}{seen}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxResult:
+    """How a sandboxed program ended.
+
+    `status` is its exit status, 128 + N when signal N ended it.
+    """
+
+    status: int
+    attempts: tuple[NetworkAttempt, ...] = ()

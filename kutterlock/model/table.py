@@ -77,15 +77,9 @@ class Table:
         """Read a string; without a default the key is required."""
         return self._get(key, str, default, "")
 
-    def integer(
-        self, key: str, default: int | None = None, *, between: tuple[int, int] | None = None
-    ) -> int:
-        """Read an integer, bounds included where there are any."""
-        before = len(self._reader.faults)
-        value = self._get(key, int, default, 0)
-        if between and before == len(self._reader.faults) and not between[0] <= value <= between[1]:
-            self.fault(key, f"expected {between[0]} to {between[1]}, found {value}")
-        return value
+    def integer(self, key: str, default: int | None = None) -> int:
+        """Read an integer."""
+        return self._get(key, int, default, 0)
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
         """Read a boolean."""
@@ -130,10 +124,13 @@ class Table:
         for key in self._data:
             yield key, self.table(key, required=True)
 
-    def lists(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Read every value of this table as a list of strings."""
-        for key in self._data:
-            yield key, self.texts(key, None)
+    def table_list(self, key: str) -> Iterator["Table"]:
+        """Read a list of tables; an absent one is empty."""
+        for number, value in enumerate(self._get(key, list, [], [])):
+            if isinstance(value, dict):
+                yield Table(self._reader, value, (*self._path, key, str(number)))
+            else:
+                self.fault(key, f"expected a list of tables, found {_name(value)}")
 
     def items(self, *keys: str) -> Iterator[tuple[str, str]]:
         """Read every value (of `keys`, else all) of this table as a string."""

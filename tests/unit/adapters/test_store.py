@@ -223,10 +223,12 @@ def test_a_mirror_store_is_hashed_before_use(store: Store, tmp_path: Path) -> No
     bad.path(DIGEST).chmod(0o644)
     bad.path(DIGEST).write_bytes(b"flipped")
     user = Store(store.root, mirrors=(tmp_path / "absent", bad.root, good.root))
+    faults: list[str] = []
     with user.receive(DIGEST) as sink:
-        faults = user.add_from_mirrors(sink)
+        user.add_from_mirrors(sink, lambda error: faults.append(error.reason))
         assert sink.is_done
-    assert faults == [f"{blob_path(bad.root, DIGEST)}: the bytes are not the ones that were pinned"]
+    wrong = blob_path(bad.root, DIGEST)
+    assert faults == [f"{wrong}: the bytes are not the ones that were pinned"]
     assert store.path(DIGEST).stat().st_nlink == 1
     store.verify(DIGEST)
 

@@ -89,15 +89,17 @@ def test_the_last_overlay_wins_then_the_tree(overlays: Overlays, tmp_path: Path)
     write(tree / "configs/pc_defconfig", "of the tree")
     write(tree / "configs/qemu_defconfig", "qemu")
     names = ("both_defconfig", "pc_defconfig", "qemu_defconfig")
-    assert [board_defconfig(tree, overlays, name) for name in names] == [
+    assert [board_defconfig(lambda: tree, overlays, name) for name in names] == [
         "# site/lab\n", "BR2_x86_64=y\n", "qemu",
     ]  # fmt: skip
-    assert board_defconfig(tree, overlays.only(["kutter"]), "both_defconfig") == "# kutter\n"
+    assert (
+        board_defconfig(lambda: tree, overlays.only(["kutter"]), "both_defconfig") == "# kutter\n"
+    )
 
 
 def test_a_defconfig_that_nobody_has(overlays: Overlays, tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
-        board_defconfig(tmp_path, overlays, "pc")
+        board_defconfig(lambda: tmp_path, overlays, "pc")
     assert caught.value.reason == "no defconfig 'pc' in site/lab, kutter, Buildroot"
 
 

@@ -38,8 +38,9 @@ def test_configure() -> None:
 
 def test_show_info_keeps_standard_output_apart() -> None:
     assert recipe.show_info_argv([], build_path="/elsewhere") == (
-        "/bin/sh", "-c", 'exec "$@" >"$0"', "/elsewhere/show-info.json",
-        *MAKE, "O=/elsewhere/out", "BR2_EXTERNAL=", "-s", "show-info",
+        "/bin/sh", "-c", 'exec "$@" >"$0"', "/elsewhere/show-info",
+        *MAKE, "O=/elsewhere/out", "BR2_EXTERNAL=", "-s", "show-info", "printvars",
+        "VARS=%_OVERRIDE_SRCDIR",
     )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def test_environment_is_literal_and_whole() -> None:
 
 def test_makefile_names_every_input_and_overrides_what_buildroot_packages() -> None:
     assert (
-        recipe.makefile_text(versions())
+        recipe.makefile_text(versions(), ["kutter"])
         == """\
 # Written by kutterlock from kutter.lock: do not edit.
 
@@ -86,6 +87,7 @@ KUTTER_CONTAINERD_VERSION = 2.3.4
 KUTTER_LINUX_VERSION = 6.12.104
 override CNI_PLUGINS_VERSION = 1.9.1
 override CONTAINERD_VERSION = 2.3.4
+-include /kutter/overlays/kutter/override.mk
 """
     )
 
@@ -99,7 +101,7 @@ def test_makefile_overrides_pinned_packages() -> None:
         "runc": OverridePin(name="runc", url="https://example.org/runc.tar.xz"),
     }
     inputs = {"containerd": "2.3.4", "runc": "1.4.0"}
-    assert recipe.makefile_text(versions(overrides=pins, inputs=inputs)).splitlines()[6:] == [
+    assert recipe.makefile_text(versions(overrides=pins, inputs=inputs), []).splitlines()[6:] == [
         "override RUNC_VERSION = 1.4.0",
         "override CONTAINERD_VERSION = 2.3.5",
         "override LIBOPENSSL_VERSION = 3.4.5",
@@ -127,7 +129,7 @@ def test_no_value_can_carry_make_or_shell_code(value: str) -> None:
         *(versions(overrides={"zlib": pin}) for pin in pins),
     ):
         with pytest.raises(ManifestError) as caught:
-            recipe.makefile_text(made)
+            recipe.makefile_text(made, [])
         assert caught.value.reason.endswith(", which a makefile could read as something else")
         assert caught.value.hint == NOT_PLAIN
 

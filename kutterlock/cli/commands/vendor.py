@@ -1,0 +1,94 @@
+"""`kutterlock vendor`: fetch what the lock names into the store."""
+
+import argparse
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import human_size
+from kutterlock.errors import KutterError, UsageError
+
+if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.vendor.report import FetchReport
+
+JOBS = 4
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser("vendor", help="fetch what the lock names into the store")
+    parser.add_argument("--board", metavar="B", action="append",
+                        help="only what this board needs; may be given several times")  # fmt: skip
+    parser.add_argument("--mirror", metavar="DIR", action="append", type=Path, default=[],
+                        help="a folder, or another store, to look in first; its files are checked "
+                        "by hash")  # fmt: skip
+    parser.add_argument("-j", "--jobs", metavar="N", type=positive, default=JOBS,
+                        help=f"fetch N files at once (default: {JOBS})")  # fmt: skip
+    parser.add_argument("--keep-going", action="store_true",
+                        help="go on with the other files when one cannot be had")  # fmt: skip
+    parser.add_argument("--offline", action="store_true",
+                        help="open no connection: use the store and the mirrors only")  # fmt: skip
+    return parser
+
+
+def positive(text: str) -> int:
+    """Read a number of at least one, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Fetch. Raises what the failures come to; with --json they are printed as facts."""
+    from kutterlock.vendor.fetch import FetchOptions, fetch
+    from kutterlock.vendor.wants import wants_of
+
+    wants = wants_of(context.lock(), arguments.board)
+    options = FetchOptions(
+        jobs=arguments.jobs,
+        keep_going=arguments.keep_going,
+        offline=arguments.offline,
+        folders=tuple(_folder(path) for path in arguments.mirror),
+    )
+    store = context.store()
+    with store.in_use():
+        # A store that cannot be written forgets nothing either; what is missing says so below.
+        with contextlib.suppress(KutterError):
+            store.add_root(context.lock_path)
+        report = fetch(wants, store, context.http, context.progress, options)
+    return _tell(report, context)
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise UsageError(f"--mirror {path} is not a directory")
+    return path
+
+
+def _tell(report: "FetchReport", context: Context) -> int:
+    error = report.error()
+    context.output.json(_facts(report, error))
+    if error and not context.output.as_json:
+        raise error
+    if not error:
+        fetched = f"{len(report.fetched)} fetched ({human_size(report.size)})"
+        files = report.present + len(report.fetched)
+        happened = fetched if report.fetched else "all present"
+        context.output.say(f" closure     {files} files: {happened}")
+    return error.exit_code if error else 0
+
+
+def _facts(report: "FetchReport", error: KutterError | None) -> dict[str, Any]:
+    return {
+        "present": report.present,
+        "fetched": [want.name for want in report.fetched],
+        "bytes": report.size,
+        "missing": [
+            {"name": item.want.name, "digest": str(item.want.digest), "causes": item.causes}
+            for item in report.failures
+        ],
+        "error": error.reason if error else None,
+        "exit-code": error.exit_code if error else 0,
+    }

@@ -1,0 +1,112 @@
+"""`kutterlock verify`: re-hash what is there, and say what was checked.
+
+Each target is one entry of `TARGETS`; a new kind of thing to verify adds one.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import human_size
+from kutterlock.errors import UsageError
+
+if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.vendor.verify import VerifyReport
+
+REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser("verify", help="re-hash what is there, and say what was checked")
+    parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
+                        help="lock: what kutter.lock names (default); store: every blob; "
+                        "view: a download directory made from the store")  # fmt: skip
+    parser.add_argument("path", nargs="*", type=Path, metavar="PATH",
+                        help="the target's directory or file, where it needs one")  # fmt: skip
+    parser.add_argument("--board", metavar="B", action="append",
+                        help="only what this board needs; may be given several times")  # fmt: skip
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Verify one target. Raises what its faults come to; with --json they are facts."""
+    target = TARGETS.get(arguments.target)
+    if target is None:
+        raise UsageError(
+            f"there is no way to verify {arguments.target!r}",
+            hint=f"name one of: {', '.join(TARGETS)}",
+        )
+    return target(arguments, context)
+
+
+def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.vendor.verify import verify_blobs
+    from kutterlock.vendor.wants import wants_of
+
+    _expect_paths(arguments, count=0)
+    names = {want.digest: want.name for want in wants_of(context.lock(), arguments.board)}
+    report = verify_blobs(context.store(), names, context.progress)
+    hint = REFETCH if report.corrupted else "run `kutterlock vendor`"
+    return tell(report, context, "closure", hint)
+
+
+def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.vendor.verify import verify_blobs
+
+    _expect_paths(arguments, count=0)
+    store = context.store()
+    report = verify_blobs(store, {d: str(d) for d in store.blobs()}, context.progress)
+    return tell(report, context, "store", REFETCH)
+
+
+def _verify_view(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.vendor.verify import verify_view
+
+    _expect_paths(arguments, count=1)
+    lock = context.lock()
+    boards = [lock.board(name) for name in arguments.board or lock.boards]
+    expected = {str(pin.path): pin.digest for board in boards for pin in lock.sources_of(board)}
+    report = verify_view(arguments.path[0], expected, context.progress)
+    return tell(report, context, "view", "make the view again from a store that verifies")
+
+
+TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
+    "lock": _verify_lock,
+    "store": _verify_store,
+    "view": _verify_view,
+}
+
+
+def tell(report: "VerifyReport", context: Context, subject: str, hint: str) -> int:
+    """Say what was checked. Raises the faults; with --json returns their exit code."""
+    error = report.error(subject, hint)
+    context.output.json(
+        {
+            "verified": subject,
+            "right": report.right,
+            "bytes": report.size,
+            "missing": report.missing,
+            "corrupted": [
+                {"name": fault.name, "expected": str(fault.expected), "found": fault.found}
+                for fault in report.corrupted
+            ],
+            "surplus": report.surplus,
+            "error": error.reason if error else None,
+            "exit-code": error.exit_code if error else 0,
+        }
+    )
+    if error and not context.output.as_json:
+        raise error
+    if not error:
+        figures = f"{report.right} files, {human_size(report.size)}"
+        context.output.say(f" {subject:<12}{figures}: all present, all digests right")
+    return error.exit_code if error else 0
+
+
+def _expect_paths(arguments: argparse.Namespace, *, count: int) -> None:
+    if len(arguments.path) != count:
+        wanted = "one path" if count else "no path"
+        raise UsageError(f"`verify {arguments.target}` takes {wanted}")

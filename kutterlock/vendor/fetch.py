@@ -1,0 +1,225 @@
+"""Getting files into the store: several at once, from wherever the right bytes are to be had.
+
+For each file in this order: the partial of an earlier run, mirror stores, mirror folders, then its
+URLs (for each the user's own mirrors first: `kutterlock.adapters.http`). What is in the store is
+trusted as it lies; `kutterlock.vendor.verify` re-hashes it. When nothing is missing, no connection
+is made and no HTTP library imported.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kutterlock.adapters.incoming import IncomingBlob
+from kutterlock.adapters.store import Store, take_file
+from kutterlock.adapters.workers import in_threads
+from kutterlock.errors import (
+    HashMismatchError,
+    KutterError,
+    MissingInputError,
+    NetworkError,
+    NoSpaceError,
+    PolicyError,
+)
+from kutterlock.model.progress import Progress
+from kutterlock.vendor.folder import candidates
+from kutterlock.vendor.report import Attempts, Failure, FetchReport
+from kutterlock.vendor.wants import Want, distinct
+
+LARGEST = 16 << 30
+"""Bound of a file whose size nobody told, in bytes."""
+
+
+class Downloader(Protocol):
+    """What fetching needs of `kutterlock.adapters.http.Http`."""
+
+    def download(
+        self,
+        urls: Sequence[str],
+        sink: IncomingBlob,
+        *,
+        limit: int | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> object:
+        """Fill `sink` with the right bytes from one of `urls` or their mirrors."""
+
+    def close(self) -> None:
+        """End what is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """How to fetch: `jobs` at once; `folders` are plain mirrors; `offline` asks no URL."""
+
+    jobs: int = 4
+    keep_going: bool = False
+    offline: bool = False
+    folders: tuple[Path, ...] = ()
+
+
+def fetch(
+    wants: Iterable[Want],
+    store: Store,
+    http_factory: Callable[[], Downloader],
+    progress: Progress,
+    options: FetchOptions | None = None,
+) -> FetchReport:
+    """Bring every wanted file into the store; what could not be had is in the report.
+
+    Without `keep_going` no further file is begun after the first failure. Raises NoSpaceError
+    when the files of known size will not fit, or the disk is full; KutterError when the store
+    cannot be written. `http_factory` is called once, when the first URL is to be asked.
+    """
+    files = distinct(wants)
+    absent = [want for want in files if not store.has(want.digest)]
+    if not absent:
+        return FetchReport(present=len(files))
+    check_space(store, absent)
+    run = _Run(store, http_factory, progress, options or FetchOptions(), absent)
+    run.run()
+    return run.report(present=len(files) - len(absent))
+
+
+def check_space(store: Store, absent: Iterable[Want]) -> None:
+    """Raise NoSpaceError when the files of known size do not fit on the store's disk."""
+    lying = {digest: path.stat().st_size for path, digest in store.partials().items()}
+    needed = sum(max(0, (want.size or 0) - lying.get(want.digest, 0)) for want in absent)
+    place = next(path for path in (store.root, *store.root.parents) if path.exists())
+    disk = os.statvfs(place)
+    free = disk.f_bavail * disk.f_frsize
+    if needed > free:
+        raise NoSpaceError(
+            f"the files to be fetched need {needed} bytes, and {store.root} has {free} free",
+            hint="free some space, or name another disk with --store or KUTTER_STORE",
+        )
+
+
+class _StoppedError(Exception):
+    """The run ends: let go of what is under way."""
+
+
+class _Run:
+    """One call of `fetch`. Its threads share what is below the lock."""
+
+    def __init__(
+        self,
+        store: Store,
+        http_factory: Callable[[], Downloader],
+        progress: Progress,
+        options: FetchOptions,
+        absent: Sequence[Want],
+    ) -> None:
+        self._store = store
+        self._http_factory = http_factory
+        self._progress = progress
+        self._options = options
+        self._absent = absent
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._http: Downloader | None = None
+        self._fetched: dict[Want, int] = {}
+        self._failures: dict[Want, Failure] = {}
+
+    def run(self) -> None:
+        sizes = [want.size for want in self._absent]
+        total = 0 if None in sizes else sum(size or 0 for size in sizes)
+        self._progress.start("fetching", total=total, unit="bytes")
+        largest_first = sorted(self._absent, key=lambda want: -(want.size or 0))
+        try:
+            in_threads(self._begin, largest_first, self._options.jobs, self._stop)
+        finally:
+            self._progress.done("")
+            if self._http is not None:
+                self._http.close()
+
+    def report(self, *, present: int) -> FetchReport:
+        tried = {**self._fetched, **self._failures}
+        untried = [want for want in self._absent if want not in tried]
+        left = [Failure(want=w, causes=("not tried",), kind=MissingInputError) for w in untried]
+        failures = [*self._failures.values(), *left]
+        return FetchReport(
+            present=present,
+            fetched=tuple(sorted(self._fetched, key=_by_name)),
+            size=sum(self._fetched.values()),
+            failures=tuple(sorted(failures, key=lambda failure: _by_name(failure.want))),
+        )
+
+    def _begin(self, want: Want) -> None:
+        if self._failures and not self._options.keep_going:
+            return
+        limit = LARGEST if want.size is None else want.size
+        attempts = Attempts()
+        try:
+            with self._store.receive(want.digest, limit, self._check_stop) as sink:
+                self._fill(want, sink, attempts)
+                self._note_end(want, sink, attempts)
+        except _StoppedError:
+            return
+
+    def _fill(self, want: Want, sink: IncomingBlob, attempts: Attempts) -> None:
+        if not sink.is_done:
+            self._store.add_from_mirrors(sink, attempts.add)
+        for folder in self._options.folders:
+            if not sink.is_done:
+                _fill_from_folder(folder, want, sink, attempts)
+        if want.urls and not self._options.offline and not sink.is_done:
+            self._fill_from_urls(want, sink, attempts)
+
+    def _fill_from_urls(self, want: Want, sink: IncomingBlob, attempts: Attempts) -> None:
+        self._advance(sink.resume_offset, want)
+        try:
+            self._door().download(
+                want.urls, sink, limit=sink.limit, on_bytes=lambda n: self._advance(n, want)
+            )
+            sink.commit()
+        except (HashMismatchError, NetworkError, PolicyError) as error:
+            # Anything else is about the store, and holds for every other file too.
+            attempts.add_places(error)
+
+    def _advance(self, count: int, want: Want) -> None:
+        self._check_stop()
+        self._progress.advance(count, self._note(want))
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+
+    def _note(self, want: Want) -> str:
+        ended = len(self._fetched) + len(self._failures)
+        return f"{ended}/{len(self._absent)} files, {want.name.rpartition('/')[2]}"
+
+    def _note_end(self, want: Want, sink: IncomingBlob, attempts: Attempts) -> None:
+        if sink.is_done:
+            self._fetched[want] = sink.size
+            self._progress.advance(0, self._note(want))
+            return
+        otherwise = "not in the store" if self._options.offline else "no URL is known"
+        failure = attempts.failure(want, otherwise)
+        self._failures[want] = failure
+        if self._options.keep_going:
+            self._progress.note(f" {want.name}: {failure.causes[-1]}")
+
+    def _door(self) -> Downloader:
+        with self._lock:
+            if self._http is None:
+                self._http = self._http_factory()
+            return self._http
+
+
+def _fill_from_folder(folder: Path, want: Want, sink: IncomingBlob, attempts: Attempts) -> None:
+    for path in candidates(folder, want):
+        try:
+            take_file(sink, path)
+        except NoSpaceError:
+            raise
+        except KutterError as error:
+            attempts.add(error)
+        else:
+            return
+
+
+def _by_name(want: Want) -> tuple[str, str]:
+    return want.name, str(want.digest)

@@ -1,0 +1,39 @@
+"""A plain folder as a mirror: where in it a wanted file may lie.
+
+Names only propose; the digest decides. A folder may be laid out like a download directory, like
+a copy of a web site (with or without the host's name), flat, or as a store.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from kutterlock.adapters.store import blob_path
+from kutterlock.model.paths import RelativePath
+from kutterlock.vendor.wants import Want
+
+
+def candidates(folder: Path, want: Want) -> Iterator[Path]:
+    """Yield the regular files of `folder` that may be the wanted one, the likeliest first."""
+    blob = blob_path(folder, want.digest)
+    if blob.is_file():
+        yield blob
+    for name in dict.fromkeys(_names(want)):
+        path = folder / name
+        if path.is_file() and (want.size is None or path.stat().st_size == want.size):
+            yield path
+
+
+def _names(want: Want) -> Iterator[RelativePath]:
+    for text in (want.name, *map(_url_path, want.urls)):
+        parts = text.split("/")
+        for start in range(len(parts)):
+            try:
+                yield RelativePath("/".join(parts[start:]))
+            except ValueError:
+                continue
+
+
+def _url_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or ''}{unquote(parts.path)}"

@@ -1,0 +1,1 @@
+# No packages of its own.
