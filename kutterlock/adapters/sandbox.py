@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kutterlock.adapters import network_log, process
 from kutterlock.adapters.network_proof import LOOK, faults
+from kutterlock.adapters.sandbox_clock import with_clock
 from kutterlock.adapters.sandbox_start import Kind, start
 from kutterlock.adapters.seccomp import ARCHITECTURES, Calls, Watch
 from kutterlock.errors import KutterError, NoSandboxError, UsageError
@@ -55,7 +56,8 @@ class Sandbox:
 
         When it returns or raises (Ctrl-C included) no process of the sandbox is left.
         """
-        return self._run_watched(plan, on_line) if self.calls else self._run_read(plan, on_line)
+        run = self._run_watched if self.calls else self._run_read
+        return run(with_clock(plan, run), on_line)
 
     def interactive(self, plan: SandboxPlan) -> int:
         """Run on the caller's terminal and return the exit status.
@@ -63,6 +65,7 @@ class Sandbox:
         The filter refuses pushing input into the terminal. Where there is none, bubblewrap
         starts a new session, and a shell has no job control.
         """
+        plan = with_clock(plan, self.run)
         keeps_terminal = self.calls is not None
         with ExitStack() as stack:
             begun = stack.enter_context(

@@ -6,6 +6,7 @@ view. It stands apart from the package (a fresh process with one thread, standar
 Any failure before the program runs ends with status 125 and one line on stderr.
 """
 
+import base64
 import ctypes
 import json
 import os
@@ -98,9 +99,9 @@ def enter_namespaces(uid: int) -> None:
     """Leave every namespace of the machine; `uid` inside is the caller outside."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     check(libc.unshare(sum(NAMESPACES.values())), "unshare")
-    write("/proc/self/setgroups", "deny")
-    write("/proc/self/uid_map", f"{uid} {outer_uid} 1")
-    write("/proc/self/gid_map", f"{uid} {outer_gid} 1")
+    write("/proc/self/setgroups", b"deny")
+    write("/proc/self/uid_map", f"{uid} {outer_uid} 1".encode())
+    write("/proc/self/gid_map", f"{uid} {outer_gid} 1".encode())
 
 
 def die_with_parent() -> None:
@@ -145,7 +146,7 @@ def carry_out(step: dict[str, Any], data: str) -> None:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(step["source"], target)
     elif kind == "file":
-        write(data, step["content"])
+        write(data, base64.b64decode(step["content"]))
         os.chmod(data, 0o444)
         bind(data, target, writable=False)
     elif kind == "read-only":
@@ -194,7 +195,7 @@ def make_place(target: str, *, is_directory: bool) -> None:
         os.makedirs(target, exist_ok=True)
     elif not os.path.lexists(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        write(target, "")
+        write(target, b"")
 
 
 def give_up_privileges() -> None:
@@ -258,10 +259,10 @@ def read(path: str) -> str:
         return file.read()
 
 
-def write(path: str, text: str) -> None:
+def write(path: str, content: bytes) -> None:
     """Write a small file."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(path, "wb") as file:
+        file.write(content)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What starts a sandbox: the argv to exec and the files that it reads, for each kind."""
 
+import base64
 import contextlib
 import json
 import os
@@ -98,7 +99,7 @@ def _bubblewrap(
     program: str, plan: SandboxPlan, stack: contextlib.ExitStack, *, terminal: bool
 ) -> Start:
     made = _resolved(plan)
-    fds = {s.target: _memory_file(stack, s.content.encode()) for s in made if s.kind == "file"}
+    fds = {s.target: _memory_file(stack, s.content) for s in made if s.kind == "file"}
     words = bubblewrap.options(plan, made, fds, terminal=terminal)
     split = words.index("--")
     arguments = _memory_file(stack, b"".join(os.fsencode(word) + b"\0" for word in words[:split]))
@@ -110,11 +111,15 @@ def _unshare(plan: SandboxPlan, stack: contextlib.ExitStack, *, terminal: bool) 
     spec = {
         "uid": plan.uid, "hostname": plan.place.hostname, "argv": plan.argv,
         "directory": plan.directory, "environment": environment(plan), "terminal": terminal,
-        "parent": os.getpid(), "steps": [asdict(step) for step in _resolved(plan)],
+        "parent": os.getpid(), "steps": [_spec(step) for step in _resolved(plan)],
     }  # fmt: skip
     given = _memory_file(stack, json.dumps(spec).encode())
     inner = (*_python(sandbox_init.__file__), str(given))
     return Start(plan=plan, inner=inner, fds=(given,), environment={})
+
+
+def _spec(step: Step) -> dict[str, object]:
+    return {**asdict(step), "content": base64.b64encode(step.content).decode()}
 
 
 def _bare(plan: SandboxPlan) -> tuple[str, ...]:

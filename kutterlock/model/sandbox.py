@@ -18,6 +18,14 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InlineFile:
+    """A small read-only file at `target`, made for the program."""
+
+    target: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """What a reproducibility check varies inside the sandbox; the defaults are the build's own."""
 
@@ -26,7 +34,7 @@ class Place:
     timezone: str = "UTC"
     umask: int = 0o022
     clock_offset: int = 0
-    """Seconds that dynamically linked programs see added to the clock."""
+    """Seconds that dynamically linked programs see added to the clock; never negative."""
     jobs: int = 0
     """Parallel jobs; 0 takes every CPU the process may use."""
     cpus: int = 0
@@ -43,6 +51,7 @@ class SandboxPlan:
 
     root: str | None
     binds: tuple[Bind, ...]
+    files: tuple[InlineFile, ...] = ()
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     directory: str = "/"
@@ -50,8 +59,9 @@ class SandboxPlan:
     uid: int = 1000
 
     def __post_init__(self) -> None:
-        for bind in self.binds:
-            assert PurePosixPath(bind.target).is_absolute(), bind
+        targets = [*(bind.target for bind in self.binds), *(file.target for file in self.files)]
+        assert all(PurePosixPath(target).is_absolute() for target in targets), targets
+        assert self.place.clock_offset >= 0, self.place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

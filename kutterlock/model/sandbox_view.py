@@ -62,7 +62,7 @@ class Step:
     kind: Literal["bind", "directory", "link", "file", "tmpfs", "dev", "proc", "read-only"]
     target: str
     source: str = ""
-    content: str = ""
+    content: bytes = b""
     writable: bool = False
     mode: int = 0o755
 
@@ -78,6 +78,7 @@ def steps(plan: SandboxPlan, ground: Ground) -> tuple[Step, ...]:
         Step(kind="tmpfs", target="/tmp", mode=0o1777),  # noqa: S108 - inside the sandbox
         Step(kind="tmpfs", target=INPUTS),
         *(_bind_step(bind) for bind in plan.binds),
+        *(Step(kind="file", target=file.target, content=file.content) for file in plan.files),
         Step(kind="read-only", target=INPUTS),
         Step(kind="read-only", target="/"),
     )
@@ -110,7 +111,7 @@ def _etc_steps(plan: SandboxPlan, ground: Ground) -> list[Step]:
     hosts = Step(
         kind="file",
         target="/etc/hosts",
-        content=f"127.0.0.1 localhost {plan.place.hostname}\n::1 localhost\n",
+        content=f"127.0.0.1 localhost {plan.place.hostname}\n::1 localhost\n".encode(),
     )
     if plan.root is not None:
         return [hosts] if ground.has_hosts else []
@@ -119,17 +120,22 @@ def _etc_steps(plan: SandboxPlan, ground: Ground) -> list[Step]:
         *(Step(kind="bind", target=f"/etc/{name}", source=f"/etc/{name}") for name in ground.etc),
         hosts,
         Step(kind="file", target="/etc/passwd", content=_passwd(plan.uid)),
-        Step(kind="file", target="/etc/group", content=f"root:x:0:\nkutter:x:{plan.uid}:\n"),
-        Step(kind="file", target="/etc/nsswitch.conf", content="hosts: files dns\n"),
+        Step(kind="file", target="/etc/group", content=_group(plan.uid)),
+        Step(kind="file", target="/etc/nsswitch.conf", content=b"hosts: files dns\n"),
     ]
 
 
-def _passwd(uid: int) -> str:
-    return (
+def _passwd(uid: int) -> bytes:
+    lines = (
         "root:x:0:0:root:/root:/bin/sh\n"
         f"kutter:x:{uid}:{uid}:kutterlock build:/build:/bin/sh\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
     )
+    return lines.encode()
+
+
+def _group(gid: int) -> bytes:
+    return f"root:x:0:\nkutter:x:{gid}:\nnogroup:x:65534:\n".encode()
 
 
 def _bind_step(bind: Bind) -> Step:

@@ -1,8 +1,14 @@
 """Real sandboxes on this machine: the same view from each kind, no network, nothing left behind."""
 
+import contextlib
+import dataclasses
+import json
 import os
+import pty
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +56,7 @@ def output(sandbox: Sandbox, wanted: SandboxPlan) -> tuple[str, SandboxResult]:
 LOOK = """
 id; env | sort; hostname; umask; pwd; cat /etc/passwd /etc/group /etc/hosts /etc/nsswitch.conf
 ls -lA / /kutter /etc /dev |
-  sed -E 's/ [A-Z][a-z]{2} +[0-9]+ +[0-9:]{4,5} / /; /pts$/d; s/^(.{10}) +[0-9]+/\\1/'
+  sed -E 's/ [A-Z][a-z]{2} +[0-9]+ +[0-9:]{4,5} / /; /pts$/d; s/^(.{10}) +[0-9]+/\\1/; s/ +/ /g'
 for d in / /usr /etc /etc/hosts /kutter /kutter/in /kutter/out /tmp /dev/shm /dev/null; do
   test -w $d && echo "$d can be written"
 done
@@ -288,3 +294,106 @@ def running(marker: str) -> list[str]:
         if marker.encode() in words:
             found.append(b" ".join(words).decode())
     return found
+
+
+def test_a_later_clock(sandbox: Sandbox) -> None:
+    place = Place(clock_offset=400 * 86400)
+    printed, result = output(sandbox, plan("date", "+%s", place=place))
+    assert result.status == 0, printed
+    assert 399 * 86400 < int(printed) - time.time() < 401 * 86400
+    script = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp())"
+    printed, _ = output(sandbox, plan("python3", "-c", script, place=place))
+    assert all(float(word) - time.time() > 399 * 86400 for word in printed.split())
+
+
+def test_without_a_compiler_there_is_no_later_clock(sandbox: Sandbox) -> None:
+    wanted = SandboxPlan(
+        root=None, binds=(), argv=("true",), environment=(), place=Place(clock_offset=5)
+    )
+    with pytest.raises(KutterError) as caught:
+        sandbox.run(
+            dataclasses.replace(wanted, environment=(("PATH", "/nowhere"),)), lambda _: None
+        )
+    assert caught.value.reason == (
+        "the build environment's cc cannot compile the library that shifts the clock"
+    )
+
+
+STEAL = """
+import fcntl, termios
+try:
+    fcntl.ioctl(0, termios.TIOCSTI, b"x")
+except OSError as error:
+    print("refused", error.errno)
+"""
+INTERACT = """
+import sys
+from kutterlock.adapters.sandbox import choose_sandbox
+from kutterlock.model.sandbox import SandboxPlan
+path, kind, *argv = sys.argv[1:]
+plan = SandboxPlan(root=None, binds=(), argv=tuple(argv), environment=(("PATH", path),))
+sys.exit(choose_sandbox(path, kind).interactive(plan))
+"""
+
+
+def test_an_interactive_sandbox_keeps_the_terminal_but_cannot_type_into_it(
+    sandbox: Sandbox,
+) -> None:
+    if sandbox.calls is None:
+        pytest.skip("this kernel allows no watching")
+    script = 'set -m; tty; python3 -c "$1"; sleep 0 & wait $!; exit 5'
+    argv = ["-c", INTERACT, PATH, sandbox.kind, "bash", "-c", script, "bash", STEAL]
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, *argv],
+        stdin=slave, stdout=slave, stderr=slave, cwd=REPOSITORY,
+    )  # fmt: skip
+    os.close(slave)
+    printed = read_terminal(master)
+    assert "refused 1" in printed
+    assert "job control" not in printed
+    assert process.wait() == 5, printed
+
+
+def read_terminal(master: int) -> str:
+    printed = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the other end
+        while chunk := os.read(master, 4096):
+            printed += chunk
+    os.close(master)
+    return printed.decode()
+
+
+ORDINARY = '''
+import json, sys
+from kutterlock.adapters.sandbox import choose_sandbox
+from kutterlock.model.sandbox import SandboxPlan
+sandbox = choose_sandbox("/usr/bin:/bin", sys.argv[1])
+script = """
+id -u; touch /usr/x; python3 -c 'import socket; socket.socket().connect(("192.0.2.1", 80))'
+"""
+environment = (("PATH", "/usr/bin"),)
+plan = SandboxPlan(root=None, binds=(), argv=("sh", "-c", script), environment=environment)
+lines = []
+result = sandbox.run(plan, lines.append)
+print(json.dumps([result.status, lines[0].decode(), lines[1].decode(), str(result.attempts[0])]))
+'''
+
+
+def test_an_ordinary_user_has_the_same_sandboxes(sandbox: Sandbox, tmp_path: Path) -> None:
+    python = Path("/usr/bin/python3")
+    if os.geteuid() != 0 or not python.exists():
+        pytest.skip("needs root, to become somebody else, and a python that all users can run")
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copytree(REPOSITORY / "kutterlock", Path(name, "kutterlock"))
+        Path(name).chmod(0o755)
+        done = subprocess.run(
+            ["setpriv", "--reuid", "61234", "--regid", "61234", "--clear-groups",
+             python, "-B", "-c", ORDINARY, sandbox.kind],
+            cwd=name, capture_output=True, check=False, env={"PYTHONPATH": name},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    status, user, refused, attempt = json.loads(done.stdout)
+    assert (status, user) == (1, "1000\n")
+    assert refused == "touch: cannot touch '/usr/x': Read-only file system\n"
+    assert attempt.startswith("python3 tried to reach 192.0.2.1:80: python3 -c import socket")
