@@ -17,7 +17,7 @@ import httpx
 from kutterlock.adapters.http_answer import Answer, Call, FailedAttempt, Headers
 from kutterlock.adapters.http_transport import BODY, CHUNK, Body, FastTransport
 from kutterlock.errors import PolicyError, UsageError
-from kutterlock.model.http_rules import REDIRECTS
+from kutterlock.model.http_rules import REDIRECTS, parse_length
 from kutterlock.model.network import HttpOptions, Patience, authorization
 from kutterlock.model.urls import Origin, host_matches, redacted, redirected, without_login
 
@@ -44,12 +44,15 @@ class Exchange:
         """Return the answer at the end of the redirects. Raises FailedAttempt."""
         answer = self._authenticated(call, call.url)
         seen = {call.url}
-        while answer.status in REDIRECTS and (target := self._next(call, answer)):
+        while answer.status in REDIRECTS:
+            try:
+                target = self._next(call, answer, seen)
+                if target is None:
+                    break
+            except FailedAttempt:
+                answer.close()
+                raise
             answer.close()
-            if target in seen:
-                raise FailedAttempt(f"redirects in a circle, back to {redacted(target)}")
-            if len(seen) > MOST_REDIRECTS:
-                raise FailedAttempt(f"redirects more than {MOST_REDIRECTS} times")
             seen.add(target)
             same = Origin.of(target) == Origin.of(call.url)
             answer = self._authenticated(call, target) if same else self._send(call, target, {})
@@ -61,7 +64,7 @@ class Exchange:
         for transport in self._proxied.values():
             transport.close()
 
-    def _next(self, call: Call, answer: Answer) -> str | None:
+    def _next(self, call: Call, answer: Answer, seen: set[str]) -> str | None:
         location = answer.headers.get("location")
         if location is None or (call.method not in {"GET", "HEAD"} and answer.status < 307):
             return None
@@ -73,6 +76,10 @@ class Exchange:
             raise FailedAttempt(f"redirects to nowhere: {error}") from error
         if answer.url.startswith("https:") and target.startswith("http:"):
             raise FailedAttempt(f"redirects from https to unencrypted {redacted(target)}")
+        if target in seen:
+            raise FailedAttempt(f"redirects in a circle, back to {redacted(target)}")
+        if len(seen) > MOST_REDIRECTS:
+            raise FailedAttempt(f"redirects more than {MOST_REDIRECTS} times")
         return target
 
     def _authenticated(self, call: Call, url: str) -> Answer:
@@ -149,6 +156,7 @@ class _Answer:
         self.headers: Headers = response.headers
         self._response = response
         self._patience = patience
+        self._is_untouched = True
 
     def chunks(self) -> Iterator[memoryview]:
         pace = _Pace(self._patience)
@@ -162,17 +170,18 @@ class _Answer:
             self._response.stream.close()  # type: ignore[union-attr]
 
     def close(self) -> None:
-        stream = self._response.stream
+        length = parse_length(self.headers.get("content-length"))
         try:
-            if int(self.headers.get("content-length", DRAINED + 1)) <= DRAINED:
+            if self._is_untouched and length is not None and length <= DRAINED:
                 for _ in self._read():
                     pass
-        except (httpx.HTTPError, ValueError):
+        except httpx.HTTPError:
             pass
         finally:
-            stream.close()  # type: ignore[union-attr]
+            self._response.stream.close()  # type: ignore[union-attr]
 
     def _read(self) -> Iterator[memoryview]:
+        self._is_untouched = False
         body = self._response.extensions.get(BODY)
         if not isinstance(body, Body):
             for part in self._response.stream:  # type: ignore[union-attr]

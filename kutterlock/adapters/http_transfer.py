@@ -6,7 +6,6 @@ where this one ended.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +21,8 @@ from kutterlock.model.http_rules import (
 from kutterlock.model.mirrors import Place
 
 FILE_CHUNK = 1 << 20
+PARTIAL_CONTENT = 206
+RANGE_NOT_SATISFIABLE = 416
 GZIP_NAMES = (".gz", ".tgz")
 
 
@@ -98,14 +99,14 @@ class Transfer:
 
     def _place_answer(self, answer: Answer, offset: int) -> bool:
         """Make the sink ready for the answer's body; False when there is nothing to read."""
-        if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and offset:
+        if answer.status == RANGE_NOT_SATISFIABLE and offset:
             found = parse_content_range(answer.headers.get("content-range", ""))
             if found and found.total == offset:
                 return False
             raise _UnusablePartError
         checked_status(answer, {206} if offset else set())
         _refuse_encoding(answer)
-        if answer.status == HTTPStatus.PARTIAL_CONTENT:
+        if answer.status == PARTIAL_CONTENT:
             found = parse_content_range(answer.headers.get("content-range", ""))
             if found is None or found.first != offset:
                 raise _UnusablePartError

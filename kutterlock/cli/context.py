@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # every command imports this module: it may cost next to noth
     from kutterlock.adapters.store import Store
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
+    from kutterlock.model.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,20 @@ class Context:
         """Where `kutter.lock` stands."""
         return self.project / "kutter.lock"
 
+    @property
+    def settings(self) -> "Settings":
+        """The user's configuration and what the environment adds to it. Raises UsageError."""
+        from kutterlock.adapters.settings import read_settings
+
+        return read_settings(self.environ)
+
+    def http(self, *, allowed_hosts: tuple[str, ...] = ()) -> "Http":
+        """Open the door to the network; the caller closes it. Raises UsageError."""
+        from kutterlock.adapters.http import Http
+        from kutterlock.adapters.settings import http_options
+
+        return Http(http_options(self.settings, allowed_hosts=allowed_hosts))
+
     def manifest(self) -> "Manifest":
         """Read `kutter.toml`. Raises ManifestError."""
         from kutterlock.adapters.tomlfile import read_manifest
@@ -61,9 +76,3 @@ class Context:
 
         named = self.environ.get("KUTTER_STORE_MIRRORS", "").split(os.pathsep)
         return Store(self.store_path, mirrors=(Path(path) for path in named if path))
-
-    def http(self) -> "Http":
-        """Return a new door to the network. Not called where there is nothing to fetch."""
-        from kutterlock.adapters.http import Http, HttpOptions
-
-        return Http(HttpOptions())

@@ -8,7 +8,6 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -73,6 +72,8 @@ def rate_limit_reset(headers: Mapping[str, str]) -> datetime.datetime | None:
 
 
 def _date(text: str) -> datetime.datetime | None:
+    from email.utils import parsedate_to_datetime
+
     try:
         parsed = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):

@@ -77,9 +77,15 @@ class Table:
         """Read a string; without a default the key is required."""
         return self._get(key, str, default, "")
 
-    def integer(self, key: str, default: int | None = None) -> int:
-        """Read an integer."""
-        return self._get(key, int, default, 0)
+    def integer(
+        self, key: str, default: int | None = None, *, between: tuple[int, int] | None = None
+    ) -> int:
+        """Read an integer, bounds included where there are any."""
+        before = len(self._reader.faults)
+        value = self._get(key, int, default, 0)
+        if between and before == len(self._reader.faults) and not between[0] <= value <= between[1]:
+            self.fault(key, f"expected {between[0]} to {between[1]}, found {value}")
+        return value
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
         """Read a boolean."""
@@ -131,6 +137,11 @@ class Table:
                 yield Table(self._reader, value, (*self._path, key, str(number)))
             else:
                 self.fault(key, f"expected a list of tables, found {_name(value)}")
+
+    def lists(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Read every value of this table as a list of strings."""
+        for key in self._data:
+            yield key, self.texts(key, None)
 
     def items(self, *keys: str) -> Iterator[tuple[str, str]]:
         """Read every value (of `keys`, else all) of this table as a string."""

@@ -3,7 +3,6 @@
 Pure text work; nothing here resolves a name. Fetching is in `kutterlock.adapters.http`.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -82,7 +81,10 @@ def login_of(url: str) -> tuple[str, str] | None:
 
 def redirected(url: str, location: str) -> str:
     """Return where a redirect leads, without fragment and login. Raises ValueError."""
-    target = urljoin(url, location)
+    try:
+        target = urljoin(url, location)
+    except ValueError as error:
+        raise ValueError(f"URL {location!r} cannot be read: {error}") from error
     split_url(target)
     return without_login(target.partition("#")[0])
 
@@ -91,6 +93,8 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,82 @@
+"""The user's configuration and the files that it names: tokens and .netrc.
+
+Everything is read when it is asked for: a command that needs no network reads no secret.
+"""
+
+import netrc
+from collections.abc import Mapping
+from pathlib import Path
+
+from kutterlock.adapters.tomlfile import read_table
+from kutterlock.errors import UsageError
+from kutterlock.model.network import HttpOptions, Login
+from kutterlock.model.settings import Settings, parse_settings
+
+LARGEST_TOKEN = 4096
+
+
+def settings_path(environ: Mapping[str, str]) -> Path:
+    """Return where the configuration stands: KUTTER_CONFIG, else by the XDG base directories."""
+    if environ.get("KUTTER_CONFIG"):
+        return Path(environ["KUTTER_CONFIG"])
+    home = Path(environ.get("HOME", "/"))
+    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return base / "kutter" / "config.toml"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the configuration; without a file only the environment counts. Raises UsageError."""
+    path = settings_path(environ)
+    if not path.exists() and not environ.get("KUTTER_CONFIG"):
+        return parse_settings({}, path.parent, environ)
+    try:
+        return parse_settings(read_table(path), path.parent, environ)
+    except UsageError as error:
+        raise UsageError(
+            f"{path} cannot be used",
+            details=error.details,
+            hint="docs/configuration.md lists every key",
+        ) from error
+
+
+def http_options(settings: Settings, *, allowed_hosts: tuple[str, ...] = ()) -> HttpOptions:
+    """Read the secrets that the settings name. `allowed_hosts` restricts further. UsageError."""
+    return HttpOptions(
+        mirrors=settings.mirrors,
+        ca_file=settings.ca_file,
+        ca_bundle=settings.ca_bundle,
+        proxies=settings.proxies,
+        logins=read_netrc(settings.netrc) if settings.netrc else {},
+        github_token=settings.github_token or _read_token(settings.github_token_file),
+        allowed_hosts=allowed_hosts or settings.allowed_hosts,
+        patience=settings.patience,
+    )
+
+
+def read_netrc(path: Path) -> dict[str, Login]:
+    """Return the logins by host. Raises UsageError.
+
+    The `default` entry is left out: a password goes only to a host that is named with it.
+    """
+    try:
+        found = netrc.netrc(str(path)).hosts
+    except (OSError, netrc.NetrcParseError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as .netrc: {error}") from error
+    return {
+        host.lower(): Login(user, password or "")
+        for host, (user, _, password) in found.items()
+        if host != "default"
+    }
+
+
+def _read_token(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            token = file.read(LARGEST_TOKEN).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"github-token-file {path} cannot be read: {error}") from error
+    if not token or not token.isprintable() or " " in token:
+        raise UsageError(f"github-token-file {path} does not hold one token")
+    return token
