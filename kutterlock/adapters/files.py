@@ -8,8 +8,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +79,7 @@ class UnverifiedFile:
         self._limit = limit
         self._hash = hashlib.new(algorithm)
         self._algorithm = algorithm
-        self.temporary = final.parent / f"{UNVERIFIED}{secrets.token_hex(8)}"
+        self.temporary = final.parent / f"{UNVERIFIED}{os.urandom(8).hex()}"
         with explained(final):
             self._file = self.temporary.open("xb", buffering=0)
 
@@ -178,6 +176,8 @@ def remove_tree(root: Path) -> None:
         return
     for directory, _, _ in os.walk(root):
         Path(directory).chmod(0o700)
+    import shutil
+
     shutil.rmtree(root)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli
 
@@ -11,8 +11,10 @@ from kutterlock.adapters.files import write_atomically
 from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.lock import Lock
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
-from kutterlock.model.manifest import Describe, Manifest, parse_manifest
-from kutterlock.model.table import Fault
+from kutterlock.model.table import Describe, Fault
+
+if TYPE_CHECKING:  # reading a lock must not cost the import of the manifest's specifiers
+    from kutterlock.model.manifest import Manifest
 
 LARGEST = 16 << 20
 """No manifest or lock is larger, in bytes; a hostile one is not read into memory."""
@@ -24,8 +26,10 @@ HEADER = """\
 """
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> "Manifest":
     """Read `kutter.toml`. Raises ManifestError naming keys and lines."""
+    from kutterlock.model.manifest import parse_manifest
+
     text = _read(path, ManifestError, "run `kutterlock init` to write one")
     data = _parse(text, path, ManifestError, "correct the TOML syntax")
     return parse_manifest(data, _LineFinder(text))

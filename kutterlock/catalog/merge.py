@@ -9,7 +9,7 @@ from typing import Any
 
 from kutterlock.catalog.entries import UNKNOWN, read_digest
 from kutterlock.errors import HashMismatchError
-from kutterlock.model.manifest import TRUST_LEVELS
+from kutterlock.model.trust import TRUST_LEVELS
 
 NOT_HASHES = frozenset({"released", "facts", "from", "sizes", "trust", "images"})
 

@@ -26,7 +26,8 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(words[:1]).parse_args(words)
     try:
         context = make_context(arguments, os.environ, Path.cwd())
         module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
@@ -43,15 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the whole command line."""
+def build_parser(first: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Build the command line: all of it, or only the one command that `first` names."""
     parser = argparse.ArgumentParser(
         prog="kutterlock",
         description="Pin, vendor and build a whole operating system from one lock.",
     )
     parser.add_argument("--version", action="version", version=f"kutterlock {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in first if set(first) & set(COMMANDS) else COMMANDS:
         module = importlib.import_module(f"kutterlock.cli.commands.{name}")
         command: argparse.ArgumentParser = module.add(commands)
         command.set_defaults(module=name)

@@ -23,9 +23,9 @@ from kutterlock.model.lock import (
     SourcePin,
     Trust,
 )
-from kutterlock.model.manifest import TRUST_LEVELS
 from kutterlock.model.paths import RelativePath
 from kutterlock.model.table import Fault, Reader, Table
+from kutterlock.model.trust import TRUST_LEVELS
 
 
 def lock_to_dict(lock: Lock) -> dict[str, Any]:

@@ -14,15 +14,13 @@ from typing import Any, Literal
 from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.table import Fault, Reader, Table
+from kutterlock.model.table import Describe, Fault, Reader, Table
+from kutterlock.model.trust import TRUST_LEVELS as TRUST_LEVELS  # noqa: PLC0414 -- re-export
 from kutterlock.model.version import parse_specifier
 
 INPUTS = ("buildroot", "linux", "kubernetes", "containerd", "runc", "cni-plugins", "cri-tools",
           "flannel")  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
-TRUST_LEVELS = ("first-use", "catalog", "checksum", "pgp")
-"""How a pin's hash is trusted, weakest first."""
-
 OBJECTS_TO_SIGN = ("lock", "output", "image", "bundle")
 
 
@@ -150,14 +148,6 @@ def parse_manifest(data: Mapping[str, Any], describe: "Describe") -> Manifest:
         table.close()
     reader.finish(lambda faults: _error(faults, describe))
     return manifest
-
-
-class Describe:
-    """Words a fault; the file's adapter overrides it to add the line."""
-
-    def __call__(self, fault: Fault) -> str:
-        """Return one line for a person."""
-        return str(fault)
 
 
 def _error(faults: tuple[Fault, ...], describe: Describe) -> ManifestError:

@@ -6,7 +6,6 @@ until `Reader.finish()`, which hands all faults to the caller's error class at o
 """
 
 import datetime
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -37,6 +36,14 @@ def quote(part: str) -> str:
     """Quote a key where TOML must."""
     bare = part.replace("-", "").replace("_", "")
     return part if bare.isascii() and bare.isalnum() else f'"{part}"'
+
+
+class Describe:
+    """Words a fault; the file's adapter overrides it to add the line."""
+
+    def __call__(self, fault: Fault) -> str:
+        """Return one line for a person."""
+        return str(fault)
 
 
 @dataclass(slots=True)
@@ -152,6 +159,8 @@ class Table:
         """Report keys that nobody asked for."""
         for key in self._data:
             if key not in self._known:
+                import difflib
+
                 near = difflib.get_close_matches(key, sorted(self._known), n=1)
                 hint = f", did you mean {quote(near[0])}?" if near else ""
                 self.fault(key, f"unknown key{hint}")

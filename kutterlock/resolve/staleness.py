@@ -10,8 +10,9 @@ from pathlib import Path
 from kutterlock.adapters.files import contained, digest_tree, hash_file
 from kutterlock.errors import KutterError, StaleLockError
 from kutterlock.model.lock import Lock
-from kutterlock.model.manifest import TRUST_LEVELS, Manifest
+from kutterlock.model.manifest import Manifest
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.trust import TRUST_LEVELS
 
 
 def stale_fields(manifest: Manifest, lock: Lock, project: Path) -> list[str]:

@@ -16,9 +16,10 @@ from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import SourcePin, Trust
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
-from kutterlock.model.manifest import Describe, parse_manifest
+from kutterlock.model.manifest import parse_manifest
 from kutterlock.model.output import OutputFile, OutputManifest, parse_output_manifest
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.table import Describe
 from tests.support import samples
 
 pytestmark = pytest.mark.property

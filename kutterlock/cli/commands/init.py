@@ -1,7 +1,6 @@
 """`kutterlock init`: write a commented kutter.toml."""
 
 import argparse
-from importlib.resources import files
 
 from kutterlock.cli.context import Context
 from kutterlock.errors import UsageError
@@ -17,6 +16,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Write the template. Raises UsageError when a manifest is there already."""
+    from importlib.resources import files
+
     template = files("kutterlock.cli").joinpath("kutter.toml.template").read_text()
     text = template.replace("@NAME@", arguments.name)
     if arguments.print:

@@ -1,0 +1,60 @@
+import threading
+
+import pytest
+
+from kutterlock.adapters.workers import cores, in_threads
+
+
+def test_every_item_is_worked_on_once() -> None:
+    done: list[int] = []
+    in_threads(done.append, range(100), 3)
+    assert sorted(done) == list(range(100))
+
+
+def test_one_thread_keeps_the_order() -> None:
+    done: list[int] = []
+    in_threads(done.append, range(50), 1)
+    assert done == list(range(50))
+
+
+def test_nothing_to_do_starts_nothing() -> None:
+    in_threads(lambda _: pytest.fail("no item"), [])
+
+
+def test_the_first_error_ends_it_and_is_raised() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 3:
+            raise ValueError("three")
+        done.append(number)
+
+    with pytest.raises(ValueError, match="three"):
+        in_threads(work, range(100), 1)
+    assert done == [0, 1, 2]
+
+
+def test_setting_stop_ends_it_without_an_error() -> None:
+    stop = threading.Event()
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        if number == 1:
+            stop.set()
+
+    in_threads(work, range(100), 1, stop)
+    assert done == [0, 1]
+
+
+def test_items_run_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(_: int) -> None:
+        both.wait()
+
+    in_threads(meet, range(2), 2)
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert cores() >= 1
