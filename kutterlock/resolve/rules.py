@@ -178,13 +178,15 @@ def _minimums(rule: CompatibilityRule, asking: Release) -> Demand | None:
         return None
     words = " or ".join(f"{text}+" for text in row)
     words = words or f"of which it names none for {asking.version.series}"
-    return Demand(rule=rule, asking=asking, words=words, allows=lambda r: _reaches(r.version, row))
+    minimums = [UpstreamVersion.parse(text) for text in row]
+    return Demand(
+        rule=rule, asking=asking, words=words, allows=lambda r: _reaches(r.version, minimums)
+    )
 
 
-def _reaches(version: UpstreamVersion, minimums: tuple[str, ...]) -> bool:
+def _reaches(version: UpstreamVersion, minimums: list[UpstreamVersion]) -> bool:
     """Whether a version is at or above the first minimum, or above another within its minor."""
-    for index, text in enumerate(minimums):
-        minimum = UpstreamVersion.parse(text)
+    for index, minimum in enumerate(minimums):
         if version >= minimum and (index == 0 or version.series == minimum.series):
             return True
     return False
@@ -208,11 +210,12 @@ def _newest_series(rule: CompatibilityRule, asking: Release) -> Demand | None:
     series = asking.facts.get(rule.fact)
     if series is None:
         return None
+    newest = Version(series).release[:2]
     return Demand(
         rule=rule,
         asking=asking,
         words=f"of series {series} or older, its newest kernel {rule.fact} series",
-        allows=lambda r: Version(r.version.series) <= Version(series),
+        allows=lambda r: r.version.key.release[:2] <= newest,
     )
 
 

@@ -93,10 +93,10 @@ def solve(request: Request, catalog: Catalog) -> Solution:
     from kutterlock.resolve.reasons import describe, explain_conflict
 
     field_ = Field(request, catalog)
-    if field_.search(request.wanted) is None:
+    newest = field_.search(request.wanted)
+    if newest is None:
         raise explain_conflict(field_)
-    releases = _fewest_moves(field_)
-    return describe(field_, releases)
+    return describe(field_, _fewest_moves(field_, newest))
 
 
 class Field:
@@ -293,18 +293,21 @@ class _Provider(resolvelib.AbstractProvider[_Wish, _Candidate, str]):
         )
 
 
-def _fewest_moves(field_: Field) -> dict[str, Release]:
-    """Solve with every kept pin in force, else with the fewest and least weighty of them free."""
+def _fewest_moves(field_: Field, newest: dict[str, Release]) -> dict[str, Release]:
+    """Solve with every kept pin in force, else with the fewest and least weighty of them free.
+
+    `newest` is the answer when none is in force.
+    """
     wanted = field_.request.wanted
     pinned = dict(_still_allowed(field_))
     weighty = [name for name in PRIORITY if name in pinned]
-    for count in range(len(weighty) + 1):
+    for count in range(len(weighty)):
         for freed in combinations(reversed(weighty), count):
             kept = {name: pinned[name] for name in weighty if name not in freed}
             found = field_.search(wanted, kept)
             if found is not None:
                 return found
-    raise AssertionError("solvable without pins, unsolvable with none of them")
+    return newest
 
 
 def _still_allowed(field_: Field) -> Iterator[tuple[str, str]]:
