@@ -47,7 +47,8 @@ def _merge_release(
     for key in ("facts", "sizes"):
         if key in update:
             merged[key] = {**update[key], **known.get(key, {})}
-    merged.setdefault("released", update.get("released"))
+    if "released" in update:
+        merged.setdefault("released", update["released"])
     return merged
 
 

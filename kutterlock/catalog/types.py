@@ -83,7 +83,9 @@ class FactSource:
     commit: str = ""
 
     def __str__(self) -> str:
-        name = self.repository.rsplit("/", 1)[-1].removesuffix(".git")
+        owner, _, name = self.repository.rpartition("/")
+        if name in ("release", "website"):  # says nothing without its owner
+            name = f"{owner.rpartition('/')[2]}/{name}"
         section = f' "{self.section}"' if self.section else ""
         return f"{name} {self.path}{section}"
 

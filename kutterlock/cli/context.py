@@ -17,6 +17,7 @@ from kutterlock.model.progress import Progress
 if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
     from kutterlock.adapters.http import Http
     from kutterlock.adapters.store import Store
+    from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
     from kutterlock.model.settings import Settings
@@ -76,3 +77,14 @@ class Context:
 
         named = self.environ.get("KUTTER_STORE_MIRRORS", "").split(os.pathsep)
         return Store(self.store_path, mirrors=(Path(path) for path in named if path))
+
+    @property
+    def updates_path(self) -> Path:
+        """Where `catalog update` keeps what it learnt."""
+        return self.cache / "catalog"
+
+    def catalog(self) -> "Catalog":
+        """Return the shipped catalog under the updates of this user. Files are read on demand."""
+        from kutterlock.catalog.reader import load_catalog
+
+        return load_catalog(updates=self.updates_path)

@@ -18,7 +18,17 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.output import ConsoleProgress, Output
 from kutterlock.errors import KutterError
 
-COMMANDS: tuple[str, ...] = ("init", "vendor", "verify", "boot", "store")
+COMMANDS: tuple[str, ...] = (
+    "init",
+    "vendor",
+    "verify",
+    "boot",
+    "why",
+    "outdated",
+    "audit",
+    "catalog",
+    "store",
+)
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 
 INTERRUPTED = 130

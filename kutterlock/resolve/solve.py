@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CompatibilityRule, Release
-from kutterlock.model.lock import Refusal
+from kutterlock.model.lock import InputPin, Refusal
 from kutterlock.model.manifest import INPUTS
 from kutterlock.model.version import parse_specifier
 from kutterlock.resolve import rules
@@ -73,6 +73,19 @@ class Choice:
     def version(self) -> str:
         """The version as upstream spells it."""
         return self.release.version.text
+
+    def pin(self) -> InputPin:
+        """Return what a lock says of it: facts `because` and, where known, `commit`."""
+        facts = {"because": self.reasons[0]}
+        if "commit" in self.release.facts:
+            facts["commit"] = self.release.facts["commit"]
+        return InputPin(
+            name=self.name,
+            version=self.version,
+            constraint=self.constraint,
+            refused=self.refused,
+            facts=facts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,12 +84,14 @@ def test_every_image_that_a_release_asks_for_is_listed() -> None:
 
 def test_image_digests_are_sha256_or_unknown() -> None:
     catalog = load_catalog()
+    origins = {*raw("catalog")["origins"], "public file"}
     for reference, entry in raw("images")["images"].items():
         image = catalog.image(reference)
         assert image is not None
         assert entry["digest"] == "unknown" or entry["digest"].startswith("sha256:")
         assert (image.digest is None) == (entry["digest"] == "unknown")
-        assert bool(image.trust.by) == (image.digest is not None), reference
+        assert bool(entry.get("from")) == (image.digest is not None), reference
+        assert set(entry.get("from", ())) <= origins
 
 
 def test_a_release_of_buildroot_with_a_tag_archive_has_its_facts() -> None:
