@@ -86,9 +86,9 @@ def read_trust(role: str, entry: Mapping[str, Any]) -> Trust:
 
 
 def read_support(series: str, data: Mapping[str, Any]) -> Support | None:
-    """Read one entry of `[series]`, None where the file has none for it."""
+    """Read one entry of `[series]`, None where the file has none for it or names no source."""
     entry = data.get("series", {}).get(series)
-    if entry is None:
+    if entry is None or "support" not in data:
         return None
     text = str(entry["end-of-life"])
     return Support(

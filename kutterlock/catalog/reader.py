@@ -4,9 +4,10 @@ Owns where the data files are and that each is parsed at most once. `updates` is
 the same form, written by `kutterlock catalog update`; it may add and fill, never contradict.
 """
 
+import contextlib
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,19 +70,21 @@ class Catalog:
     @property
     def rules(self) -> tuple[CompatibilityRule, ...]:
         """Every compatibility rule, in the file's order."""
-        return entries.read_rules(self._table("compatibility"))
+        with self._explained("compatibility", "rules"):
+            return entries.read_rules(self._table("compatibility"))
 
     @property
     def kernel_options(self) -> KernelOptions:
         """The kernel options that Kubernetes asks for."""
-        return entries.read_kernel_options(self._table("compatibility"))
+        with self._explained("compatibility", "kernel options"):
+            return entries.read_kernel_options(self._table("compatibility"))
 
     def releases(self, name: str) -> tuple[Release, ...]:
         """Return every release of an input, newest first."""
         key = f"releases {name}"
         if key not in self._cache:
             data = self._table(name)
-            found = [self._read(name, version, data) for version in data["releases"]]
+            found = [self._read(name, version, data) for version in data.get("releases", {})]
             found.sort(key=lambda release: release.version, reverse=True)
             self._cache[key] = tuple(found)
         known: tuple[Release, ...] = self._cache[key]
@@ -91,11 +94,12 @@ class Catalog:
         """Return one release, None where the catalog has not heard of it."""
         data = self._table(name)
         bare = version.removeprefix("v")
-        return self._read(name, bare, data) if bare in data["releases"] else None
+        return self._read(name, bare, data) if bare in data.get("releases", {}) else None
 
     def end_of_life(self, name: str, series: str) -> Support | None:
         """Return how long a series is supported, None where nothing is published."""
-        return entries.read_support(series, self._table(name))
+        with self._explained(name, f"series {series}"):
+            return entries.read_support(series, self._table(name))
 
     def support_of(self, release: Release) -> Support | None:
         """Return how long a release's series is supported."""
@@ -107,8 +111,9 @@ class Catalog:
 
     def image(self, reference: str) -> CatalogImage | None:
         """Return an image by `name:tag`, None where the catalog has not heard of it."""
-        entry = self._table("images")["images"].get(reference)
-        return None if entry is None else entries.read_image(reference, entry)
+        entry = self._table("images").get("images", {}).get(reference)
+        with self._explained("images", reference):
+            return None if entry is None else entries.read_image(reference, entry)
 
     def images_of(self, release: Release) -> tuple[CatalogImage, ...]:
         """Return the images that a release asks for, in its order; unheard-of ones unknown."""
@@ -133,11 +138,16 @@ class Catalog:
         )
 
     def _read(self, name: str, version: str, data: Mapping[str, Any]) -> Release:
-        try:
+        with self._explained(name, version):
             return entries.read_release(name, version, data["releases"][version], data)
+
+    @contextlib.contextmanager
+    def _explained(self, name: str, what: str) -> Iterator[None]:
+        try:
+            yield
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KutterError(
-                f"the catalog's entry of {name} {version} cannot be read: {error}",
+                f"the catalog's entry of {name} {what} cannot be read: {error}",
                 hint=f"look into {name}.toml of {self.updates or self.directory}",
             ) from error
 

@@ -84,7 +84,11 @@ class Context:
         return self.cache / "catalog"
 
     def catalog(self) -> "Catalog":
-        """Return the shipped catalog under the updates of this user. Files are read on demand."""
+        """Return the catalog (KUTTER_CATALOG, else as shipped) under this user's updates.
+
+        A catalog of one's own has no updates: they were learnt on top of the shipped one.
+        """
         from kutterlock.catalog.reader import load_catalog
 
-        return load_catalog(updates=self.updates_path)
+        own = self.environ.get("KUTTER_CATALOG")
+        return load_catalog(Path(own)) if own else load_catalog(updates=self.updates_path)

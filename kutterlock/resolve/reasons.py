@@ -80,14 +80,21 @@ def _long_term(field_: Field, release: Release, chosen: Release) -> Objection | 
 def _broken_demand(
     field_: Field, releases: Mapping[str, Release], release: Release
 ) -> Objection | None:
+    for demand in _broken(field_, releases, release):
+        instead = f"; {releases[demand.rule.on]} stays" if release is demand.asking else ""
+        return Objection(rule=demand.rule.name, reason=f"{demand}{instead}")
+    return None
+
+
+def _broken(field_: Field, releases: Mapping[str, Release], release: Release) -> Iterator[Demand]:
+    """Yield demands that `release` makes of the others, or they of it, and that are not met."""
     for asking in releases.values():
         for demand in field_.demands(asking):
             other = releases.get(demand.rule.on)
-            if other is None or demand.allows(other) or release not in (asking, other):
+            if other is None or (release is not asking and release is not other):
                 continue
-            instead = f"; {other} stays" if release is asking else ""
-            return Objection(rule=demand.rule.name, reason=f"{demand}{instead}")
-    return None
+            if not demand.allows(other):
+                yield demand
 
 
 def _preference(
@@ -214,20 +221,43 @@ def _together(field_: Field, group: tuple[str, ...]) -> NoSolutionError:
         f"no set of versions has {' and '.join([', '.join(said[:-1]), said[-1]])}",
         details=[
             *(str(demand) for demand in _demands_within(field_, best)),
-            *(f"your manifest says {name} {field_.request.wanted[name]}" for name in group),
-            *_refused_outright(field_, group),
+            *(
+                f"{said_by} {name} {text}"
+                for name in group
+                for said_by, text in _said(field_, name)
+            ),
+            *(_refused_outright(field_, group) if len(group) == 2 else ()),
         ],
         hint="loosen one of them in kutter.toml",
     )
 
 
+def _said(field_: Field, name: str) -> Iterator[tuple[str, str]]:
+    yield "your manifest says", field_.request.wanted[name]
+    if field_.request.upgrade.get(name, "*") != "*":
+        yield "-P asks for", field_.request.upgrade[name]
+
+
 def _demands_within(field_: Field, best: Mapping[str, Release]) -> Iterator[Demand]:
-    """Yield what the preferred releases of a group ask of each other and do not get."""
-    for asking in best.values():
-        for demand in field_.demands(asking):
-            asked = best.get(demand.rule.on)
-            if asked is not None and not demand.allows(asked):
-                yield demand
+    """Yield what releases of a group ask of each other and do not get, one a rule and series.
+
+    Each input's newest of every series is held against the preferred releases of the others.
+    """
+    seen: set[tuple[str, str]] = set()
+    for name in best:
+        for release in _newest_of_series(field_.allowed(name)):
+            for demand in _broken(field_, {**best, name: release}, release):
+                key = (demand.rule.name, demand.asking.version.series)
+                if key not in seen:
+                    seen.add(key)
+                    yield demand
+
+
+def _newest_of_series(releases: tuple[Release, ...]) -> list[Release]:
+    found: dict[str, Release] = {}
+    for release in releases:
+        found.setdefault(release.version.series, release)
+    return list(found.values())
 
 
 def _refused_outright(field_: Field, group: tuple[str, ...]) -> Iterator[str]:
@@ -259,4 +289,4 @@ def _would_answer(field_: Field, group: tuple[str, ...], release: Release) -> bo
 
 def _spelled(field_: Field, name: str) -> str:
     wanted, upgrade = field_.request.wanted[name], field_.request.upgrade.get(name, "*")
-    return wanted if upgrade == "*" else f"{wanted} with -P {name}{upgrade}"
+    return wanted if upgrade == "*" else f"{wanted} and {upgrade} (-P)"

@@ -135,6 +135,15 @@ def test_a_damaged_entry_is_named(small: Catalog) -> None:
     assert caught.value.hint == f"look into runc.toml of {catalog.updates}"
 
 
+def test_a_damaged_support_date_is_named(small: Catalog) -> None:
+    catalog = write(small, "runc.toml", '[series]\n"1.4" = { end-of-life = "soon" }\n')
+    with pytest.raises(KutterError) as caught:
+        catalog.end_of_life("runc", "1.4")
+    assert caught.value.reason == (
+        "the catalog's entry of runc series 1.4 cannot be read: Invalid isoformat string: 'soon'"
+    )
+
+
 def test_an_update_adds_releases_and_fills_unknown_hashes(small: Catalog) -> None:
     catalog = write(
         small,

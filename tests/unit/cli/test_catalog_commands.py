@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from kutterlock.cli.main import main
 from tests.support import samples
 from tests.support.solving import ask
 
+ROOT = Path(__file__).parents[3]
 MANIFEST = """\
 [project]
 name = "demo"
@@ -74,6 +77,28 @@ def test_why_of_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == (
         "error: kutter.lock pins nothing called 'linus'\nhint: did you mean linux?\n"
     )
+
+
+def test_why_reads_no_catalog_and_loads_no_solver(project: Path) -> None:
+    code = (
+        "import sys; from kutterlock.cli.main import main; "
+        f"assert main(['why', 'linux', '--project', {str(project)!r}]) == 0; "
+        "print(*sorted({'resolvelib', 'httpx', 'kutterlock.catalog.reader'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_a_catalog_of_ones_own(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = project / "own"
+    own.mkdir()
+    (own / "runc.toml").write_text("[files]\n[releases]\n")
+    monkeypatch.setenv("KUTTER_CATALOG", str(own))
+    assert facts(project, capsys, "catalog", "show", "runc") == []
 
 
 def test_outdated(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,7 +75,7 @@ def test_a_kernel_newer_than_the_headers_that_buildroot_knows() -> None:
     )
 
 
-def test_a_candidate_that_would_have_answered_is_named_with_its_rule() -> None:
+def test_a_runc_older_than_the_one_that_containerd_is_tested_with() -> None:
     reason, details, _ = refusal(containerd="==2.3.*", runc="==1.3.*")
     assert reason == "no set of versions has containerd ==2.3.* and runc ==1.3.*"
     assert details[0] == (
@@ -87,6 +87,45 @@ def test_a_candidate_that_would_have_answered_is_named_with_its_rule() -> None:
 def test_an_upgrade_that_the_manifest_does_not_allow_names_both() -> None:
     with pytest.raises(NoSolutionError) as caught:
         ask({"kubernetes": "==1.35.*"}, upgrade={"kubernetes": "==1.36.2"})
+    assert caught.value.reason == ("the catalog knows no kubernetes ==1.35.* and ==1.36.2 (-P)")
+
+
+def test_an_upgrade_that_another_input_stands_against_names_both() -> None:
+    with pytest.raises(NoSolutionError) as caught:
+        ask({"containerd": "==2.0.*"}, upgrade={"kubernetes": "==1.36.2"})
     assert caught.value.reason == (
-        "the catalog knows no kubernetes ==1.35.* with -P kubernetes==1.36.2"
+        "no set of versions has kubernetes * and ==1.36.2 (-P) and containerd ==2.0.*"
+    )
+    assert caught.value.details == (
+        "kubernetes 1.36.2 asks for containerd 2.3.0+ or 2.2.0+ "
+        '(containerd RELEASES.md "Kubernetes Support")',
+        "your manifest says kubernetes *",
+        "-P asks for kubernetes ==1.36.2",
+        "your manifest says containerd ==2.0.*",
+    )
+
+
+def test_three_inputs_that_go_together_only_in_pairs() -> None:
+    tested = "the one that it is built and tested with (containerd script/setup/runc-version)"
+    assert refusal(kubernetes="==1.36.*", containerd="<2.3", runc="==1.3.2") == (
+        "no set of versions has kubernetes ==1.36.*, containerd <2.3 and runc ==1.3.2",
+        (
+            f"containerd 2.2.7 asks for runc 1.3.6+, {tested}",
+            "kubernetes 1.36.2 asks for containerd 2.3.0+ or 2.2.0+ "
+            '(containerd RELEASES.md "Kubernetes Support")',
+            f"containerd 2.0.11 asks for runc 1.3.6+, {tested}",
+            f"containerd 1.7.34 asks for runc 1.3.6+, {tested}",
+            "your manifest says kubernetes ==1.36.*",
+            "your manifest says containerd <2.3",
+            "your manifest says runc ==1.3.2",
+        ),
+        "loosen one of them in kutter.toml",
+    )
+
+
+def test_a_pre_release_that_would_have_answered_is_named() -> None:
+    _, details, _ = refusal(buildroot=">=2025.5", linux="==7.1.*")
+    assert details[-1] == (
+        "buildroot 2026.08-rc1: pre-release: a pre-release; a specifier that names it, such as "
+        "'==2026.08-rc1', takes it"
     )
