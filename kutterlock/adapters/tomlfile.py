@@ -43,9 +43,14 @@ def read_lock(path: Path) -> Lock:
 
 def lock_bytes(lock: Lock) -> bytes:
     """Return the lock as its file's bytes: the same lock, the same bytes."""
+    return HEADER.encode() + table_bytes(lock_to_dict(lock))
+
+
+def table_bytes(table: Mapping[str, Any]) -> bytes:
+    """Return tables as a TOML file's bytes, in the order that they have."""
     import tomli_w
 
-    return (HEADER + tomli_w.dumps(lock_to_dict(lock))).encode()
+    return tomli_w.dumps(table).encode()
 
 
 def write_lock(path: Path, lock: Lock) -> None:

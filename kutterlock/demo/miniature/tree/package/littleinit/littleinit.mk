@@ -1,0 +1,16 @@
+LITTLEINIT_VERSION = 1.2
+LITTLEINIT_SITE = https://downloads.example/littleinit
+LITTLEINIT_PATCH = littleinit-1.2-login.patch
+LITTLEINIT_LICENSE = Apache-2.0
+LITTLEINIT_LICENSE_FILES = LICENSE
+LITTLEINIT_PROVIDES = initsystem
+
+define LITTLEINIT_BUILD_CMDS
+	$(TARGET_MAKE_ENV) $(MAKE) $(TARGET_CONFIGURE_OPTS) -C $(@D)
+endef
+
+define LITTLEINIT_INSTALL_TARGET_CMDS
+	$(TARGET_MAKE_ENV) $(MAKE) DESTDIR=$(TARGET_DIR) -C $(@D) install
+endef
+
+$(eval $(generic-package))
