@@ -1,0 +1,177 @@
+"""One run of Buildroot in the sandbox: configure, compare `.config` with the lock, make.
+
+Owns the working directory of a run, its log, and the words for its failure. It knows nothing of
+outputs: `kutterlock.build.run` takes the files out.
+"""
+
+import shlex
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kutterlock.adapters.files import explained, hash_file, remove_tree
+from kutterlock.build import recipe
+from kutterlock.build.environment import PreparedEnvironment
+from kutterlock.build.inputs import inputs_from_lock
+from kutterlock.build.steps import StepReader
+from kutterlock.build.workshop import Workshop
+from kutterlock.errors import BuildError, StaleLockError
+from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
+
+LAST_LINES = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One run's value: what is built, in what, where, and how its surroundings vary."""
+
+    lock: Lock
+    board: BoardPin
+    environment: PreparedEnvironment
+    tree: Path
+    directory: Path
+    place: Place
+
+    @property
+    def build(self) -> Path:
+        """The one directory that the build can write, as seen from outside."""
+        return self.directory / "build"
+
+    @property
+    def images(self) -> Path:
+        """Where Buildroot leaves what it made."""
+        return self.build / "out/images"
+
+    @property
+    def log(self) -> Path:
+        """The full log."""
+        return self.directory / "build.log"
+
+    def plan(self, argv: tuple[str, ...], binds: tuple[Bind, ...]) -> SandboxPlan:
+        """Return the sandbox plan for a program of this run."""
+        build = Bind(source=str(self.build), target=self.place.build_path, writable=True)
+        return SandboxPlan(
+            root=str(self.environment.root) if self.environment.root else None,
+            binds=(*binds, build),
+            argv=argv,
+            environment=recipe.environment(self.lock.source_date_epoch, self.place),
+            directory=self.place.build_path,
+            place=self.place,
+        )
+
+
+def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
+    """Lay out a run's inputs anew and return their binds; what is in `build` stays."""
+    remove_tree(attempt.directory / "inputs")
+    with explained(attempt.directory):
+        (attempt.build / "home").mkdir(parents=True, exist_ok=True)
+    return inputs_from_lock(
+        attempt.lock, attempt.board, attempt.directory / "inputs",
+        tree=attempt.tree, project=workshop.project, blob=workshop.store.path,
+    )  # fmt: skip
+
+
+def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> None:
+    """Configure and build. Raises BuildError, or StaleLockError when `.config` is another."""
+    remove_tree(attempt.directory)
+    binds = prepare(attempt, workshop)
+    runner = _Runner(attempt, workshop, binds)
+    overlays, build_path = attempt.board.overlays, attempt.place.build_path
+    runner.run(recipe.configure_argv(overlays, build_path=build_path), "the configuration")
+    _require_config(attempt)
+    runner.run(recipe.build_argv(overlays, jobs=jobs, build_path=build_path), "the build")
+
+
+def enter(attempt: Attempt, workshop: Workshop, argv: tuple[str, ...]) -> int:
+    """Run a program on the caller's terminal where the build runs; return its exit status."""
+    binds = prepare(attempt, workshop)
+    return workshop.sandbox().interactive(attempt.plan(argv, binds))
+
+
+def _require_config(attempt: Attempt) -> None:
+    found = hash_file(attempt.build / "out/.config")
+    if found != attempt.board.config:
+        raise StaleLockError(
+            f"the configuration of {attempt.board.name} is not the one that was locked",
+            details=[f"boards.{attempt.board.name}.config: was {attempt.board.config}, is {found}"],
+            hint="run `kutterlock resolve`; if nothing changed, the build environment differs",
+        )
+
+
+class _Runner:
+    """Runs programs of one attempt, writing the log and showing progress."""
+
+    def __init__(self, attempt: Attempt, workshop: Workshop, binds: tuple[Bind, ...]) -> None:
+        self._attempt = attempt
+        self._workshop = workshop
+        self._binds = binds
+        self._steps = StepReader()
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+
+    def run(self, argv: tuple[str, ...], what: str) -> None:
+        attempt = self._attempt
+        sandbox = self._workshop.sandbox()
+        with explained(attempt.log), attempt.log.open("ab") as log:
+
+            def on_line(line: bytes) -> None:
+                log.write(line)
+                self._show(line)
+
+            result = sandbox.run(attempt.plan(argv, self._binds), on_line)
+        self._judge(result, what)
+
+    def _show(self, line: bytes) -> None:
+        before = len(self._steps.seen)
+        announced = self._steps.read(line)
+        self._last.append(line.decode("utf-8", "replace").rstrip())
+        if announced:
+            started = len(self._steps.seen) - before
+            self._workshop.progress.advance(started, self._steps.where)
+
+    def _judge(self, result: SandboxResult, what: str) -> None:
+        board = self._attempt.board.name
+        if result.attempts:
+            raise BuildError(
+                f"{what} of {board} reached for a network",
+                details=[*map(str, result.attempts), f"log: {self._attempt.log}"],
+                hint=_hint(result.attempts, self._steps.package),
+            )
+        if result.status:
+            raise BuildError(
+                f"{what} of {board} failed with status {result.status} at {self._steps.where}",
+                details=[*self._last, f"log: {self._attempt.log}"],
+                hint=f"step into its sandbox: {shell_command(self._workshop, board)}",
+            )
+
+
+def _hint(attempts: tuple[NetworkAttempt, ...], package: str) -> str:
+    count = "it" if len(attempts) == 1 else "them"
+    return f"package {package or 'unknown'} did {count}: vendor what it wants, or turn that off"
+
+
+def shell_command(workshop: Workshop, board: str) -> str:
+    """Return the command that steps into the sandbox of a failed build."""
+    return shlex.join(["kutterlock", "shell", "--project", str(workshop.project), "--board", board])
+
+
+def varied(place: Place, variations: frozenset[str]) -> Place:
+    """Return the place of a second build: what cannot be hidden varies always, the rest if asked.
+
+    Job and CPU counts always differ; `path`, `hostname`, `timezone`, `umask` and `clock` on demand.
+    """
+    changes: dict[str, object] = {"cpus": 1, "jobs": 3}
+    everything: dict[str, dict[str, object]] = {
+        "path": {"build_path": "/somewhere/else/build"},
+        "hostname": {"hostname": "elsewhere"},
+        "timezone": {"timezone": "Pacific/Chatham"},
+        "umask": {"umask": 0o027},
+        "clock": {"clock_offset": 400 * 24 * 3600},
+    }
+    for name in variations:
+        changes |= everything[name]
+    return replace(place, **changes)  # type: ignore[arg-type]
+
+
+VARIATIONS = ("path", "hostname", "timezone", "umask", "clock")
+"""What `--vary` takes."""

@@ -1,0 +1,194 @@
+"""Builds a board: a no-op when its derivation was built before, else one run in the sandbox.
+
+The order is fixed: verify the whole closure, then build, then give the output its name. A failed
+or interrupted build leaves no output; its directory stays in the cache so that one can step in.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kutterlock.adapters.files import remove_tree, write_atomically
+from kutterlock.build.attempt import Attempt, carry_out, varied
+from kutterlock.build.compare import compare_outputs
+from kutterlock.build.outputs import (
+    find_output,
+    gather,
+    held,
+    point_at,
+    staged,
+    write_documents,
+)
+from kutterlock.build.workshop import Workshop, board_derivation
+from kutterlock.errors import BuildError, NotReproducibleError
+from kutterlock.model.derivation import Derivation
+from kutterlock.model.digest import Digest
+from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.output import FILES_NAME, LOG_NAME, RECORD_NAME, OutputFile, OutputManifest
+from kutterlock.model.sandbox import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """How to build, which never changes what comes out.
+
+    `jobs` 0 means all CPUs; `rebuild` builds once more and compares, varying `variations`.
+    `clock` tells the time for the build record, in ISO 8601.
+    """
+
+    clock: Callable[[], str]
+    jobs: int = 0
+    rebuild: bool = False
+    variations: frozenset[str] = frozenset()
+    keep_failed: bool = True
+    explain: Callable[[Path, Path], list[str]] = field(default=lambda _a, _b: [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What building came to."""
+
+    directory: Path
+    manifest: OutputManifest
+    fresh: bool
+    reproduced: bool = False
+
+
+def build_board(
+    lock: Lock, digest: Digest, board: BoardPin, workshop: Workshop, options: BuildOptions
+) -> Built:
+    """Build `board` of `lock` (whose file has `digest`), or find that it was built.
+
+    Raises what its steps raise: MissingInputError, HashMismatchError, StaleLockError,
+    NoSandboxError, BuildError, NotReproducibleError.
+    """
+    derivation = board_derivation(lock, board)
+    directory = workshop.outputs / derivation.directory_name
+    with held(workshop.outputs, derivation) as waited:
+        if waited:
+            workshop.progress.note(f" another build of {board.name} ended; looking at its output")
+        found = find_output(workshop.outputs, derivation)
+        if found and not options.rebuild:
+            point_at(workshop.outputs, board.name, derivation.directory_name)
+            return Built(directory=directory, manifest=found, fresh=False)
+        build = _Build(lock, digest, board, workshop, options, derivation)
+        build.prepare()
+        manifest = found or build.first()
+        if options.rebuild:
+            build.again(manifest)
+    return Built(
+        directory=directory, manifest=manifest, fresh=not found, reproduced=options.rebuild
+    )
+
+
+class _Build:
+    """The steps of one `build_board`, sharing what was prepared."""
+
+    def __init__(
+        self, lock: Lock, digest: Digest, board: BoardPin, workshop: Workshop,
+        options: BuildOptions, derivation: Derivation,
+    ) -> None:  # fmt: skip
+        self._lock = lock
+        self._digest = digest
+        self._board = board
+        self._workshop = workshop
+        self._options = options
+        self._derivation = derivation
+
+    def prepare(self) -> None:
+        """Verify and unpack everything, and prove the sandbox, before anything is run."""
+        self._workshop.require_closure(self._lock, self._board)
+        self._environment = self._workshop.environment(self._lock)
+        self._tree = self._workshop.tree(self._lock)
+        sandbox = self._workshop.sandbox()
+        self._workshop.progress.start("sandbox")
+        self._workshop.progress.done(sandbox.describe())
+
+    def first(self) -> OutputManifest:
+        """Build and keep the output."""
+        attempt = self._attempt("1", Place(jobs=self._options.jobs))
+        started = self._options.clock()
+        self._carry_out(attempt, "building")
+        with staged(self._workshop.outputs, self._derivation.directory_name) as staging:
+            files = gather(attempt.images, self._board.outputs, staging / FILES_NAME)
+            manifest = self._manifest(files)
+            write_documents(staging, self._derivation, manifest)
+            shutil.copyfile(attempt.log, staging / LOG_NAME)
+            self._write_record(staging, started)
+        point_at(self._workshop.outputs, self._board.name, self._derivation.directory_name)
+        remove_tree(attempt.directory)
+        return manifest
+
+    def again(self, manifest: OutputManifest) -> None:
+        """Build once more in other surroundings. Raises NotReproducibleError."""
+        place = varied(Place(), self._options.variations)
+        attempt = self._attempt("2", place)
+        self._carry_out(attempt, "rebuilding")
+        second = attempt.directory / "files"
+        again = gather(attempt.images, self._board.outputs, second)
+        first = self._workshop.outputs / self._derivation.directory_name / FILES_NAME
+        differences = compare_outputs(first, second, manifest.files, again)
+        if differences:
+            pairs = [(first / d.path, second / d.path) for d in differences]
+            reports = [line for pair in pairs for line in self._options.explain(*pair)]
+            raise NotReproducibleError(
+                f"two builds of {self._board.name} differ in {len(differences)} files",
+                details=[*map(str, differences), *reports],
+                hint=f"the second build's files are in {second}",
+            )
+        self._record_reproduction(place)
+        remove_tree(attempt.directory)
+
+    def _attempt(self, number: str, place: Place) -> Attempt:
+        name = f"{self._derivation.directory_name}-{number}"
+        # A longer path for the second run: nothing of the path outside may show in the output.
+        parent = self._workshop.cache / ("work" if number == "1" else "work/again")
+        return Attempt(
+            lock=self._lock, board=self._board, environment=self._environment, tree=self._tree,
+            directory=parent / name, place=place,
+        )  # fmt: skip
+
+    def _carry_out(self, attempt: Attempt, label: str) -> None:
+        jobs = attempt.place.jobs or os.cpu_count() or 1
+        total = len(self._board.packages)
+        self._workshop.progress.start(label, total=total, unit="packages")
+        try:
+            carry_out(attempt, self._workshop, jobs)
+        except BuildError:
+            if not self._options.keep_failed:
+                remove_tree(attempt.build)
+            raise
+        self._workshop.progress.done(f"{self._board.name}: {total} packages")
+
+    def _manifest(self, files: tuple[OutputFile, ...]) -> OutputManifest:
+        return OutputManifest(
+            board=self._board.name, derivation=self._derivation.digest, lock=self._digest,
+            pure=self._lock.environment.is_pure, files=files,
+        )  # fmt: skip
+
+    def _write_record(self, directory: Path, started: str) -> None:
+        sandbox = self._workshop.sandbox()
+        record = {
+            "started": started,
+            "finished": self._options.clock(),
+            "sandbox": sandbox.kind,
+            "network-calls-watched": sandbox.calls is not None,
+            "environment": self._lock.environment.kind,
+            "host": dict(self._environment.facts),
+            "reproduced": None,
+        }
+        data = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        write_atomically(directory / RECORD_NAME, data.encode())
+
+    def _record_reproduction(self, place: Place) -> None:
+        path = self._workshop.outputs / self._derivation.directory_name / RECORD_NAME
+        record = json.loads(path.read_bytes())
+        record["reproduced"] = {
+            "at": self._options.clock(),
+            "varied": ["outer path", "jobs", "cpus", *sorted(self._options.variations)],
+            "jobs": place.jobs,
+        }
+        write_atomically(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())

@@ -1,0 +1,76 @@
+"""Where builds happen: the places and doors that every build step shares."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.adapters.archive import unpacked_tree
+from kutterlock.adapters.sandbox import Sandbox
+from kutterlock.adapters.store import Store
+from kutterlock.build import recipe
+from kutterlock.build.environment import PreparedEnvironment, prepare_environment
+from kutterlock.build.inputs import versions_of
+from kutterlock.model.derivation import Derivation, derive
+from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.progress import Progress
+from kutterlock.model.sandbox import Place
+from kutterlock.vendor.verify import verify_blobs
+from kutterlock.vendor.wants import wants_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """The machine as a build sees it.
+
+    `sandbox` makes one when it is first needed: a build that is a no-op needs none. `search_path`
+    finds programs that identify a build environment of kind `host`.
+    """
+
+    project: Path
+    cache: Path
+    outputs: Path
+    store: Store
+    sandbox: Callable[[], Sandbox]
+    progress: Progress
+    search_path: str = ""
+
+    def tree(self, lock: Lock) -> Path:
+        """Return Buildroot's tree, unpacked from its verified archive and checked."""
+        pin = lock.sources[lock.buildroot]
+        return unpacked_tree(self.store.path(pin.digest), pin.digest, self.cache, name=pin.key)
+
+    def environment(self, lock: Lock) -> PreparedEnvironment:
+        """Return the build environment, unpacked and checked."""
+        return prepare_environment(
+            lock.environment, self.store, self.cache, self.progress, search_path=self.search_path
+        )
+
+    def require_closure(self, lock: Lock, board: BoardPin) -> None:
+        """Re-hash everything that the board needs. Raises naming what is missing or wrong."""
+        names = {want.digest: want.name for want in wants_of(lock, [board.name])}
+        self.progress.start("closure")
+        report = verify_blobs(self.store, names, self.progress)
+        error = report.error(
+            f"the closure of {board.name} is not whole",
+            "run `kutterlock vendor` where there is a network, or give it --mirror DIR",
+        )
+        if error:
+            raise error
+        self.progress.done(f"{report.right} files: all present, all digests right")
+
+
+def board_derivation(lock: Lock, board: BoardPin) -> Derivation:
+    """Return the derivation of a board: a pure function of the lock."""
+    sources = [lock.sources[key] for key in board.sources]
+    texts = {
+        recipe.MAKEFILE: recipe.makefile_text(versions_of(lock, board), board.overlays).encode()
+    }
+    for name, text in recipe.hash_texts(sources).items():
+        texts[f"{recipe.HASHES}/{name}/{name}.hash"] = text.encode()
+    return derive(
+        lock,
+        board,
+        argv=recipe.build_argv(board.overlays, jobs=0),
+        environment=dict(recipe.environment(lock.source_date_epoch, Place())),
+        texts=texts,
+    )
