@@ -19,27 +19,20 @@ from kutterlock.cli.output import ConsoleProgress, Output
 from kutterlock.errors import KutterError
 
 COMMANDS: tuple[str, ...] = (
-    "init",
-    "vendor",
-    "verify",
-    "boot",
-    "why",
-    "outdated",
-    "audit",
-    "catalog",
-    "store",
-)
+    "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
+    "outdated", "audit", "catalog", "store", "demo",
+)  # fmt: skip
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 
 INTERRUPTED = 130
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command and return its exit code; `environ` stands in for the process's own."""
     words = sys.argv[1:] if argv is None else argv
     arguments = build_parser(words[:1]).parse_args(words)
     try:
-        context = make_context(arguments, os.environ, Path.cwd())
+        context = make_context(arguments, os.environ if environ is None else environ, Path.cwd())
         module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
         return module.run(arguments, context) or 0
     except KutterError as error:

@@ -1,0 +1,155 @@
+"""`kutterlock resolve`: turn the manifest into a lock, or check that the lock still says it."""
+
+import argparse
+import datetime
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+from kutterlock.errors import LockError, UsageError
+
+if TYPE_CHECKING:
+    from kutterlock.model.lock import Lock
+    from kutterlock.resolve.pipeline import Resolved, Upgrade
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "resolve",
+        help="turn kutter.toml into kutter.lock",
+        description="Pin every input, source and package that the boards of kutter.toml need. "
+        "What an existing lock pins stays unless it is upgraded or no longer allowed.",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether the lock is current (exit 3)"
+    )
+    parser.add_argument("--upgrade", action="store_true", help="move every pin to the newest")
+    parser.add_argument(
+        "-P", dest="packages", metavar="NAME[=VERSION]", action="append", default=[],
+        help="move this pin: an input, a [packages] table, or build-environment",
+    )  # fmt: skip
+    parser.add_argument("--offline", action="store_true", help="use only catalog, store and caches")
+    parser.add_argument(
+        "--as-of", metavar="DATE", type=datetime.date.fromisoformat,
+        help="judge ends of life at this day (default: the lock's, else the catalog's)",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, show the changes")
+    parser.add_argument("--mirror", metavar="DIR", action="append", default=[],
+                        help="a folder of files to take instead of fetching")  # fmt: skip
+    parser.add_argument("-j", "--jobs", type=int, default=4, help="files at once (default: 4)")
+    parser.add_argument("--sandbox", choices=("bubblewrap", "unshare", "none"),
+                        help="evaluate Buildroot in this sandbox")  # fmt: skip
+    parser.set_defaults(output=None)
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Check or resolve. Raises StaleLockError and whatever resolving raises."""
+    if arguments.check:
+        _check(context)
+        return
+    _resolve(arguments, context)
+
+
+def _check(context: Context) -> None:
+    from kutterlock.resolve.changes import count_pins
+    from kutterlock.resolve.staleness import require_current
+
+    lock = context.lock()
+    require_current(context.manifest(), lock, context.project)
+    context.output.say(f"kutter.lock is current: {count_pins(lock)} pins")
+    context.output.json({"current": True, "pins": count_pins(lock)})
+
+
+def _resolve(arguments: argparse.Namespace, context: Context) -> None:
+    from kutterlock.adapters.tomlfile import lock_bytes, write_lock
+    from kutterlock.cli.doors import resolve_doors
+    from kutterlock.resolve.changes import changes
+    from kutterlock.resolve.pipeline import ResolveRequest, resolve
+
+    manifest = context.manifest()
+    previous = _previous(context)
+    catalog = context.catalog()
+    request = ResolveRequest(
+        manifest=manifest,
+        previous=previous,
+        as_of=arguments.as_of or (previous.as_of if previous else catalog.date),
+        upgrade=_upgrade(arguments),
+    )
+    resolved = resolve(request, resolve_doors(context, arguments, catalog))
+    _print(context, resolved, previous)
+    found = changes(previous, resolved.lock)
+    unchanged = previous is not None and lock_bytes(previous) == lock_bytes(resolved.lock)
+    if arguments.dry_run:
+        for change in found:
+            context.output.say(f" {change}")
+    elif not unchanged:
+        write_lock(context.lock_path, resolved.lock)
+    _summarise(context, arguments, resolved.lock, len(found))
+    context.output.json(
+        {
+            "versions": resolved.solution.versions,
+            "changes": [str(change) for change in found],
+            "written": not unchanged and not arguments.dry_run,
+        }
+    )
+
+
+def _previous(context: Context) -> "Lock | None":
+    if not context.lock_path.exists():
+        return None
+    try:
+        return context.lock()
+    except LockError as error:
+        raise LockError(
+            f"{error.reason}, so its pins cannot be kept",
+            details=error.details,
+            hint="take it back from version control, or remove it and resolve anew",
+        ) from error
+
+
+def _upgrade(arguments: argparse.Namespace) -> "Upgrade":
+    from kutterlock.resolve.pipeline import Upgrade
+
+    names = {}
+    for text in arguments.packages:
+        name, equals, version = text.partition("=")
+        if not name or (equals and not version):
+            raise UsageError(f"-P {text}: write -P NAME or -P NAME=VERSION")
+        names[name] = f"=={version.removeprefix('=')}" if equals else "*"
+    return Upgrade(everything=arguments.upgrade, names=names)
+
+
+def _print(context: Context, resolved: "Resolved", previous: "Lock | None") -> None:
+    rows = []
+    for name, choice in resolved.solution.choices.items():
+        before = previous.inputs.get(name) if previous else None
+        moved = f"(was {before.version})" if before and before.version != choice.version else ""
+        reason = choice.reasons[0] if choice.reasons else ""
+        rows.append(
+            (name, choice.version, moved, reason) if moved else (name, choice.version, reason)
+        )
+    context.output.table(rows)
+    for note in resolved.solution.notes:
+        context.output.say(f" note: {note}")
+
+
+def _summarise(context: Context, arguments: argparse.Namespace, lock: "Lock", changed: int) -> None:
+    from kutterlock.resolve.changes import count_pins
+
+    say = context.output.say
+    environment = lock.environment
+    packages = f"environment of {len(environment.packages)} packages"
+    if not environment.is_pure:
+        packages = "this machine's own tools (impure: the lock holds on this machine only)"
+    say(
+        f" closure: {len(lock.sources)} files for {len(lock.boards)} boards, "
+        f"{len(lock.images)} images, {packages}"
+    )
+    if arguments.dry_run:
+        say(f" kutter.lock not written (--dry-run): {changed} pins would change")
+    elif changed:
+        kept = max(count_pins(lock) - changed, 0)
+        say(f" kutter.lock written: {changed} pins changed, {kept} kept")
+    else:
+        say(" kutter.lock is as it was")

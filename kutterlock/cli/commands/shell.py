@@ -1,0 +1,54 @@
+"""`kutterlock shell`: step into the sandbox of a board's build."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.commands.build import add_build_options
+from kutterlock.cli.context import Context
+from kutterlock.errors import UsageError
+
+if TYPE_CHECKING:
+    from kutterlock.build.attempt import Attempt
+    from kutterlock.build.workshop import Workshop
+    from kutterlock.model.lock import BoardPin, Lock
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "shell",
+        help="step into the sandbox of a board's build",
+        description="Open a shell where a build of the board runs: the same root file system, "
+        "inputs, environment and empty network. After a failed build its tree is there.",
+    )
+    add_build_options(parser)
+    parser.add_argument("words", metavar="COMMAND", nargs="*", help="run this (default: a shell)")
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Lay out the board's inputs, keep a failed build's tree if there is one, and step in."""
+    from kutterlock.build.attempt import enter
+    from kutterlock.cli.doors import workshop as make_workshop
+
+    lock = context.lock()
+    names = arguments.board or sorted(lock.boards)
+    if len(names) != 1:
+        raise UsageError(f"name one board with --board: {', '.join(sorted(lock.boards))}")
+    workshop = make_workshop(context, arguments)
+    attempt = _attempt(lock, lock.board(names[0]), workshop)
+    argv = tuple(arguments.words) or ("/bin/sh", "-i")
+    return enter(attempt, workshop, argv)
+
+
+def _attempt(lock: "Lock", board: "BoardPin", workshop: "Workshop") -> "Attempt":
+    from kutterlock.build.attempt import Attempt
+    from kutterlock.build.workshop import board_derivation
+    from kutterlock.model.sandbox import Place
+
+    workshop.require_closure(lock, board)
+    name = f"{board_derivation(lock, board).directory_name}-1"
+    return Attempt(
+        lock=lock, board=board, environment=workshop.environment(lock), tree=workshop.tree(lock),
+        directory=workshop.cache / "work" / name, place=Place(),
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Makes what the verbs of building and resolving need, from a context and a command's options."""
+
+import argparse
+import platform
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+
+if TYPE_CHECKING:
+    from kutterlock.adapters.sandbox import Sandbox
+    from kutterlock.build.workshop import Workshop
+    from kutterlock.catalog.reader import Catalog
+    from kutterlock.model.lock import EnvironmentPin, Lock
+    from kutterlock.model.manifest import EnvironmentRequest
+    from kutterlock.resolve.pipeline import Doors
+    from kutterlock.vendor.wants import Want
+
+DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def output_root(context: Context, arguments: argparse.Namespace) -> Path:
+    """Return where outputs go: `--output`, else `output/` of the project."""
+    return Path(arguments.output).resolve() if arguments.output else context.project / "output"
+
+
+def workshop(context: Context, arguments: argparse.Namespace) -> "Workshop":
+    """Make the workshop; a sandbox is looked for when the first step needs one."""
+    from kutterlock.adapters.sandbox import choose_sandbox
+    from kutterlock.build.workshop import Workshop
+
+    search_path = context.environ.get("PATH", "")
+
+    @cache
+    def sandbox() -> "Sandbox":
+        return choose_sandbox(search_path, arguments.sandbox)
+
+    return Workshop(
+        project=context.project,
+        cache=context.cache,
+        outputs=output_root(context, arguments),
+        store=context.store(),
+        sandbox=sandbox,
+        progress=context.progress,
+        search_path=search_path,
+    )
+
+
+def fetch_closure(context: Context, lock: "Lock", boards: Sequence[str]) -> None:
+    """Fetch what is missing of the boards' closure, without opening a socket where nothing is."""
+    from kutterlock.vendor.wants import wants_of
+
+    fetch_wants(context, wants_of(lock, boards))
+
+
+def fetch_wants(
+    context: Context,
+    wants: Sequence["Want"],
+    *,
+    offline: bool = False,
+    jobs: int = 4,
+    folders: Sequence[Path] = (),
+) -> None:
+    """Fetch, or raise with the list of what could not be had."""
+    from kutterlock.vendor.fetch import FetchOptions, fetch
+
+    options = FetchOptions(jobs=jobs, offline=offline, folders=tuple(folders))
+    store = context.store()
+    with store.in_use():
+        fetch(wants, store, context.http, context.progress, options).check()
+
+
+def resolve_doors(context: Context, arguments: argparse.Namespace, catalog: "Catalog") -> "Doors":
+    """Make everything that resolving needs of the outside."""
+    from kutterlock.resolve.pipeline import Doors
+
+    folders = [Path(folder) for folder in arguments.mirror]
+    return Doors(
+        catalog=catalog,
+        workshop=workshop(context, arguments),
+        fetch=lambda wants: fetch_wants(
+            context, wants, offline=arguments.offline, jobs=arguments.jobs, folders=folders
+        ),
+        environment=_environment,
+    )
+
+
+def _environment(request: "EnvironmentRequest") -> "EnvironmentPin":
+    from kutterlock.errors import UsageError
+    from kutterlock.model.lock import EnvironmentPin
+
+    if request.kind != "host":
+        raise UsageError(f"build-environment kind {request.kind!r} cannot be resolved yet")
+    machine = platform.machine()
+    return EnvironmentPin(kind="host", architecture=DEBIAN_ARCHITECTURES.get(machine, machine))
