@@ -1,0 +1,1 @@
+# mini adds no package of its own.
