@@ -121,7 +121,7 @@ def _input(lock: Lock, pin: InputPin) -> Explanation:
     ]
     images = [image for image in lock.images.values() if pin.version in image.needed_by.split()]
     facts = dict(pin.facts)
-    because = facts.pop("because", "")
+    because = facts.pop("why", "")
     return Explanation(
         kind="input",
         name=pin.name,

@@ -75,8 +75,8 @@ class Choice:
         return self.release.version.text
 
     def pin(self) -> InputPin:
-        """Return what a lock says of it: facts `because` and, where known, `commit`."""
-        facts = {"because": self.reasons[0]}
+        """Return what a lock says of it: facts `why` and, where known, `commit`."""
+        facts = {"why": self.reasons[0]}
         if "commit" in self.release.facts:
             facts["commit"] = self.release.facts["commit"]
         return InputPin(
