@@ -86,22 +86,29 @@ class Gpg:
 def judged(done: Finished, fingerprints: frozenset[str], what: str) -> str:
     """Return the pinned fingerprint behind gpgv's verdict. Raises UntrustedError.
 
-    Status lines are described in GnuPG's doc/DETAILS: VALIDSIG's fields are the signing key, three
-    times, version, reserved, key algorithm, hash algorithm, class, primary key.
+    Of several signatures (Debian signs with the keys of two releases) one by a pinned key is
+    enough, and those by keys that the keyring has not count for nothing. Status lines are described
+    in GnuPG's doc/DETAILS: VALIDSIG's fields are the signing key, three times, version, reserved,
+    key algorithm, hash algorithm, class, primary key.
     """
     lines = [line.split() for line in done.output.decode("utf-8", "replace").splitlines()]
     status = [line[1:] for line in lines if line[:1] == ["[GNUPG:]"] and len(line) > 1]
     missing = sorted({line[1] for line in status if line[0] == "NO_PUBKEY" and len(line) > 1})
-    if missing:
+    valid = [line[1:] for line in status if line[0] == "VALIDSIG" and len(line) > 10]
+    if missing and not valid:
         raise _untrusted(what, f"the keyring has no key {', '.join(missing)}")
     for line in status:
-        if line[0] in FATAL:
+        if line[0] in FATAL and not _lacks_key(line):
             raise _untrusted(what, FATAL[line[0]])
-    valid = [line[1:] for line in status if line[0] == "VALIDSIG" and len(line) > 10]
-    if done.status != 0 or not valid:
+    if not valid or (done.status != 0 and not missing):
         said = done.errors.decode("utf-8", "replace").strip().splitlines()
         raise _untrusted(what, "gpgv found no valid signature", said[-3:])
     return _pinned(valid, fingerprints, what)
+
+
+def _lacks_key(line: list[str]) -> bool:
+    """Whether an ERRSIG says, in its sixth field, that only the public key is missing."""
+    return line[0] == "ERRSIG" and line[6:7] == ["9"]
 
 
 def _pinned(valid: list[list[str]], fingerprints: frozenset[str], what: str) -> str:

@@ -7,11 +7,11 @@ root), counts directories, and sees modes and times, for a build sees them too.
 import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.files import explained, hash_file
+from kutterlock.adapters.workers import in_threads
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 
 SEALED_TIME = 946_684_800
@@ -20,7 +20,7 @@ SEALED_TIME = 946_684_800
 _NANOSECONDS = SEALED_TIME * 1_000_000_000
 _EMPTY = Digest.of(b"").hex
 _CANONICAL = {0o755: "755", 0o644: "644"}
-_BATCH = 64
+_BATCHES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,14 @@ def digest_root(root: Path) -> Digest:
 
 def _hash_all(files: list[_Item]) -> dict[int, str]:
     ordered = sorted(files, key=lambda item: -item.status.st_size)
-    workers = os.cpu_count() or 1
-    batches = [ordered[start::_BATCH] for start in range(_BATCH)]
-    with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(_hash_batch, batches)
-        return {inode: value for batch in found for inode, value in batch}
+    hashes: dict[int, str] = {}
 
+    def hash_batch(batch: list[_Item]) -> None:
+        for item in batch:
+            hashes[item.status.st_ino] = hash_file(Path(item.path)).hex
 
-def _hash_batch(files: list[_Item]) -> list[tuple[int, str]]:
-    return [(item.status.st_ino, hash_file(Path(item.path)).hex) for item in files]
+    in_threads(hash_batch, [ordered[start::_BATCHES] for start in range(_BATCHES)])
+    return hashes
 
 
 def _entry(item: _Item, hashes: dict[int, str]) -> TreeEntry:

@@ -8,6 +8,9 @@ from kutterlock.errors import KutterError
 from kutterlock.model.toolchain import Copy, Installed, Step, plan_toolchain
 
 _SCRIPT_DIRECTORY = re.compile(rb"(?<![\w./-])/[^\s()]*/([^\s()/]+)")
+LONGEST_SCRIPT = 1 << 16
+"""No linker script is longer, in bytes."""
+
 _BINARY = (b"\x7fELF", b"!<arch>", b"!<thin>")
 
 
@@ -29,11 +32,12 @@ def _carry_out(root: Path, step: Step) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     if not isinstance(step, Copy):
         place.symlink_to(step.target)
-        return
-    source = root / step.source
-    data = source.read_bytes()
-    if place.suffix in (".so", ".a") and not data.startswith(_BINARY):
-        data = _SCRIPT_DIRECTORY.sub(rb"\1", data)
-    with place.open("xb") as file:
-        file.write(data)
-    place.chmod(0o755 if source.stat().st_mode & 0o111 else 0o644)
+    elif place.suffix in (".so", ".a") and not _is_binary(root / step.source):
+        place.write_bytes(_SCRIPT_DIRECTORY.sub(rb"\1", (root / step.source).read_bytes()))
+    else:
+        place.hardlink_to(root / step.source)  # both are in the tree, which nobody writes to
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(_BINARY) or path.stat().st_size > LONGEST_SCRIPT

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from kutterlock.adapters.deb import Deb
-from kutterlock.adapters.files import explained, in_threads
+from kutterlock.adapters.files import explained
 from kutterlock.adapters.tarstream import Member, TarStream
+from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model.deb_layout import MERGED, check_link, is_left_out, member_path, merged
 from kutterlock.model.digest import Digest
@@ -63,16 +64,9 @@ def unpack_all(
     Raises KutterError for what no honest package does, HashMismatchError for wrong bytes.
     """
     tree = Unpacked(root)
-    failed: list[str] = []
 
     def unpack(package: DebianPackagePin) -> None:
-        if failed:
-            return
-        try:
-            _Unpacking(tree, package).run(blobs)
-        except BaseException:
-            failed.append(package.name)
-            raise
+        _Unpacking(tree, package).run(blobs)
         done(package.name)
 
     with explained(root):

@@ -1,9 +1,11 @@
 """Mirrors: which places stand in for a URL, in the order in which they are tried.
 
 A mirror never changes a lock: it is asked first, and digests decide. Rewriting is by URL prefix,
-the longest first; the empty prefix stands for every URL and keeps `HOST/PATH` as the rest.
+the longest first; the empty prefix stands for every URL and keeps `HOST/PATH` as the rest. A `*`
+in a prefix stands for one path segment: snapshots have their time in the middle of the URL.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +50,9 @@ def _mirrors_of(
     url: str, mirrors: Mapping[str, tuple[str, ...]], *, by_name: bool
 ) -> Iterator[Place]:
     for prefix in sorted(mirrors, key=len, reverse=True):
-        if not url.startswith(prefix):
+        rest = _rest(url, prefix)
+        if rest is None:
             continue
-        rest = url.removeprefix(prefix) if prefix else url.partition("://")[2]
         for replacement in mirrors[prefix]:
             if replacement.startswith(("http://", "https://")):
                 yield Place(joined(replacement, rest, cut=prefix), named=True)
@@ -58,6 +60,14 @@ def _mirrors_of(
                 yield from _files(replacement, rest)
                 if by_name and not prefix:
                     yield from _files(replacement, file_name(url))
+
+
+def _rest(url: str, prefix: str) -> str | None:
+    """Return what follows a prefix, None when the URL does not have it."""
+    if not prefix:
+        return url.partition("://")[2]
+    match = re.match("[^/]+".join(map(re.escape, prefix.split("*"))), url)
+    return url[match.end() :] if match else None
 
 
 def joined(replacement: str, rest: str, *, cut: str) -> str:

@@ -8,7 +8,9 @@ Used in place, Debian's compiler finds the build environment's own C library fir
     lib/gcc/TRIPLET/N           gcc's own libraries and headers
     TRIPLET/                    sysroot and gcc's tool directory in one
     TRIPLET/lib                 every library, flat
-    TRIPLET/usr/include         every header
+    TRIPLET/usr/include         every header of C
+    TRIPLET/include/c++/N       those of C++: g++ looks beside itself, never in the sysroot
+    include                     a link to TRIPLET/include, which is where a native g++ looks
 
 Nothing here is Debian's paths as they stand, so a rebuild in another root gives the same files.
 """
@@ -116,6 +118,8 @@ class _Plan:
             for path in self._members(name):
                 for step in self._own_file(path) or self._sysroot_file(path):
                     self._add(found, step)
+        if any(place.startswith(f"{self._sysroot}/include/") for place in found):
+            self._add(found, Link(f"{self._top}/include", f"{self._triplet}/include"))
         return tuple(found[place] for place in sorted(found))
 
     def _add(self, found: dict[str, Step], step: Step) -> None:
@@ -187,7 +191,8 @@ class _Plan:
         if header := self._header(path):
             number, triplet = self._number, re.escape(self._triplet)
             header = re.sub(rf"^c\+\+/{number}/{triplet}/", f"c++/{number}/", header)
-            return (Copy(f"{self._sysroot}/usr/include/{header}", self._installed.real(path)),)
+            where = "include" if header.startswith("c++/") else "usr/include"
+            return (Copy(f"{self._sysroot}/{where}/{header}", self._installed.real(path)),)
         return self._library(path)
 
     def _header(self, path: str) -> str:

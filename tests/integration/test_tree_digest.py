@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.files import digest_tree
+from kutterlock.adapters.roottree import digest_root, seal
 
 DOCUMENT = Path(__file__).parents[2] / "docs/formats.md"
 
@@ -21,11 +22,27 @@ def test_the_documented_command_gives_the_same_digest(tmp_path: Path) -> None:
     (tree / "link").symlink_to("sub dir/file")
     (tree / ".git").mkdir()
     (tree / ".git/ignored").write_bytes(b"x")
-    block = re.search(
-        r"((?:^    .*\n)+)", DOCUMENT.read_text().split("With coreutils:")[1], re.MULTILINE
-    )
+    assert documented(1, tmp_path) == digest_tree(tree).hex
+
+
+@pytest.mark.integration
+def test_the_documented_command_gives_the_digest_of_an_environment(tmp_path: Path) -> None:
+    root = tmp_path / "environments/0/root"
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "usr/bin/tool").write_bytes(b"data")
+    (root / "usr/bin/tool").chmod(0o755)
+    (root / "usr/file").write_bytes(b"data")
+    (root / "bin").symlink_to("/usr/bin")
+    seal(root)
+    assert documented(2, tmp_path) == digest_root(root).hex
+
+
+def documented(number: int, directory: Path) -> str:
+    """Run the command of the document and return the digest that it prints."""
+    text = DOCUMENT.read_text().split("With coreutils:")[number]
+    block = re.search(r"((?:^    .*\n)+)", text, re.MULTILINE)
     assert block is not None
     done = subprocess.run(
-        ["bash", "-c", block[1]], cwd=tmp_path, capture_output=True, check=True, text=True
+        ["bash", "-c", block[1]], cwd=directory, capture_output=True, check=True, text=True
     )
-    assert done.stdout.split()[0] == digest_tree(tree).hex
+    return done.stdout.split()[0]

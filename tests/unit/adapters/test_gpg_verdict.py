@@ -29,6 +29,12 @@ def test_accepted(pinned: str, extra: tuple[str, ...]) -> None:
     assert judged(done, frozenset({pinned}), "x") == pinned
 
 
+def test_a_second_signature_by_an_unknown_key_counts_for_nothing() -> None:
+    lines = ("ERRSIG A500 1 8 01 1781643700 9 A500", "NO_PUBKEY A500", valid())
+    done = Finished(status=2, output=status(*lines), errors=b"")
+    assert judged(done, frozenset({PRIMARY}), "x") == PRIMARY
+
+
 @pytest.mark.parametrize(
     ("code", "lines", "reason", "details"),
     [
@@ -41,6 +47,12 @@ def test_accepted(pinned: str, extra: tuple[str, ...]) -> None:
         (0, ("REVKEYSIG A500 x", valid()), "the signing key was revoked", ()),
         (2, ("ERRSIG A500 1 8", "NO_PUBKEY A500"), "the keyring has no key A500", ()),
         (2, ("ERRSIG A500 1 8",), "a signature could not be checked", ()),
+        (
+            2,
+            ("ERRSIG A500 1 8 01 1781643700 4 A500", "NO_PUBKEY B600", valid()),
+            "a signature could not be checked",
+            (),
+        ),
         (0, (valid(2),), "it is signed with SHA-1, which is broken", ()),
         (0, (valid(1),), "it is signed with MD5, which is broken", ()),
         (0, (valid(3),), "it is signed with RIPEMD-160, which is broken", ()),

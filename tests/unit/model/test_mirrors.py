@@ -105,3 +105,13 @@ def test_host_patterns() -> None:
     assert host_matches("a.pkg.dev", ["*.pkg.dev"])
     assert not host_matches("pkg.dev", ["*.pkg.dev"])
     assert not host_matches("evilpkg.dev", ["*.pkg.dev", "pkg.dev"])
+
+
+def test_a_star_stands_for_one_segment() -> None:
+    mirrors = {"https://snapshot.example/debian/*/": ("http://near/debian/",)}
+    stamped = "https://snapshot.example/debian/20260101T000000Z/pool/a.deb"
+    assert where(mirrors, url=stamped) == ["http://near/debian/pool/a.deb", stamped]
+    bare = "https://snapshot.example/debian//pool/a.deb"
+    assert where(mirrors, url=bare) == [bare]
+    other = "https://snapshot-example/debian/20260101T000000Z/pool/a.deb"
+    assert where(mirrors, url=other) == [other]

@@ -1,0 +1,30 @@
+"""Whom to believe about Debian's archives: pinned keys, in a keyring that the user names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.adapters.gpg import Gpg, Keyring
+from kutterlock.catalog.debian_keys import DEBIAN_ARCHIVE_KEYS
+from kutterlock.errors import UntrustedError
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Where Debian and its derivatives keep the archive's public keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveKeys:
+    """Verifies with gpgv, by the pinned keys of Debian's archives in a keyring of the user's."""
+
+    gpg: Gpg
+    keyring: Path = KEYRING
+
+    def __call__(self, data: bytes, what: str) -> bytes:
+        """Return the text that was signed. Raises UntrustedError."""
+        if not self.keyring.is_file():
+            raise UntrustedError(
+                f"there is no keyring {self.keyring} to check {what} with",
+                hint="install debian-archive-keyring, or name a keyring of Debian's archive keys",
+            )
+        pinned = frozenset(DEBIAN_ARCHIVE_KEYS)
+        keyring = Keyring(path=self.keyring, fingerprints=pinned)
+        return self.gpg.clearsigned(data, keyring, what).data
