@@ -19,7 +19,6 @@ from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,
-    MissingInputError,
     NetworkError,
     NoSpaceError,
     PolicyError,
@@ -138,13 +137,12 @@ class _Run:
     def report(self, *, present: int) -> FetchReport:
         tried = {**self._fetched, **self._failures}
         untried = [want for want in self._absent if want not in tried]
-        left = [Failure(want=w, causes=("not tried",), kind=MissingInputError) for w in untried]
-        failures = [*self._failures.values(), *left]
         return FetchReport(
             present=present,
             fetched=tuple(sorted(self._fetched, key=_by_name)),
             size=sum(self._fetched.values()),
-            failures=tuple(sorted(failures, key=lambda failure: _by_name(failure.want))),
+            failures=tuple(self._failures[want] for want in sorted(self._failures, key=_by_name)),
+            untried=tuple(sorted(untried, key=_by_name)),
         )
 
     def _begin(self, want: Want) -> None:

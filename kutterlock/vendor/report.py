@@ -73,12 +73,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchReport:
-    """What `fetch` did. `size` is the bytes of the `fetched` files; all lists are by name."""
+    """What `fetch` did. `size` is the bytes of the `fetched` files; all lists are by name.
+
+    `untried` is what was not begun because something else had failed.
+    """
 
     present: int
     fetched: tuple[Want, ...] = ()
     size: int = 0
     failures: tuple[Failure, ...] = ()
+    untried: tuple[Want, ...] = ()
 
     def error(self) -> KutterError | None:
         """Return the error that the failures come to, None where there are none."""
@@ -87,12 +91,16 @@ class FetchReport:
         kinds = {failure.kind for failure in self.failures}
         kind = next(kind for kind in HINTS if kind in kinds)
         hints = [failure.hint for failure in self.failures if failure.kind is kind and failure.hint]
-        files = self.present + len(self.fetched) + len(self.failures)
+        missing = len(self.failures) + len(self.untried)
         return kind(
-            f"{len(self.failures)} of {files} files could not be had",
-            details=[line for failure in self.failures for line in failure.lines()],
+            f"{missing} of {self.present + len(self.fetched) + missing} files could not be had",
+            details=[*(line for f in self.failures for line in f.lines()), *self._untried_line()],
             hint=hints[0] if hints else HINTS[kind],
         )
+
+    def _untried_line(self) -> Iterator[str]:
+        if self.untried:
+            yield f"{len(self.untried)} others were not tried: --keep-going tries everything"
 
     def check(self) -> None:
         """Raise that error."""

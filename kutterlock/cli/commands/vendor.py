@@ -10,6 +10,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.errors import KutterError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.adapters.http import Http
     from kutterlock.vendor.report import FetchReport
 
 JOBS = 4
@@ -57,8 +58,15 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         # A store that cannot be written forgets nothing either; what is missing says so below.
         with contextlib.suppress(KutterError):
             store.add_root(context.lock_path)
-        report = fetch(wants, store, context.http, context.progress, options)
+        report = fetch(wants, store, lambda: _door(context), context.progress, options)
     return _tell(report, context)
+
+
+def _door(context: Context) -> "Http":
+    """Open the network, for the hosts that the manifest allows. Only called when it is needed."""
+    if not context.manifest_path.exists():
+        return context.http()
+    return context.http(allowed_hosts=context.manifest().policy.allowed_hosts)
 
 
 def _folder(path: Path) -> Path:
@@ -89,6 +97,7 @@ def _facts(report: "FetchReport", error: KutterError | None) -> dict[str, Any]:
             {"name": item.want.name, "digest": str(item.want.digest), "causes": item.causes}
             for item in report.failures
         ],
+        "not-tried": [want.name for want in report.untried],
         "error": error.reason if error else None,
         "exit-code": error.exit_code if error else 0,
     }

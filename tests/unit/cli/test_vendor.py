@@ -93,6 +93,7 @@ def test_vendor_as_facts(run: Run, project: Path, capsys: pytest.CaptureFixture[
         "missing": [
             {"name": MAKE, "digest": str(Digest.of(b"make")), "causes": ["not in the store"]}
         ],
+        "not-tried": [],
         "error": "1 of 3 files could not be had",
         "exit-code": 7,
     }

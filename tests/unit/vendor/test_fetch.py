@@ -102,9 +102,12 @@ def test_without_keep_going_nothing_more_is_begun(store: Store) -> None:
     report = fetch(WANTS, store, lambda: network, Silence(), FetchOptions(jobs=1))
     assert [failure.causes for failure in report.failures] == [
         (f"{UPSTREAM}a: answered 404 Not Found", f"{BACKUP}a: answered 404 Not Found"),
-        ("not tried",),
-        ("not tried",),
     ]
+    assert report.untried == WANTS[1:]
+    error = report.error()
+    assert error is not None
+    assert error.reason == "3 of 3 files could not be had"
+    assert error.details[-1] == "2 others were not tried: --keep-going tries everything"
 
 
 def test_keep_going_ends_with_a_list_of_what_is_missing(store: Store) -> None:
