@@ -26,6 +26,6 @@ def attempt_in(line: bytes) -> NetworkAttempt | None:
     return NetworkAttempt(
         program=found["program"] or "a program",
         command=text[:1000],
-        address=found["rest"].strip("\"'`()\u2018\u2019") or "a network",
+        address=found["rest"].strip("\"'`():\u2018\u2019") or "a network",
         how_known="log",
     )
