@@ -175,7 +175,7 @@ def _none_to_be_had(refusals: list[str], settings: Path) -> NoSandboxError:
     return NoSandboxError(
         "this machine offers no sandbox to build in",
         details=dict.fromkeys(refusals),
-        hint=f"{cure}; or build in none, unprotected, with --no-sandbox",
+        hint=f"{cure}; or build in none, unprotected, with --sandbox none",
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from kutterlock.cli.context import Context
-from kutterlock.errors import UsageError
+from kutterlock.errors import MissingInputError, UsageError
 
 EXPECT = "login:"
 TIMEOUT = 600.0
@@ -18,8 +18,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         help=f"the text that proves it booted (default: {EXPECT})")  # fmt: skip
     parser.add_argument("--timeout", metavar="S", type=seconds, default=TIMEOUT,
                         help=f"give up after S seconds (default: {TIMEOUT:g})")  # fmt: skip
-    parser.add_argument("--output", metavar="DIR", type=Path,
-                        help="the output to boot (default: the board's newest)")  # fmt: skip
+    parser.add_argument("--output", metavar="DIR",
+                        help="where outputs are (default: output)")  # fmt: skip
     parser.add_argument("--kvm", action="store_true",
                         help="use the processor's help; on some machines it hangs")  # fmt: skip
     return parser
@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     """Boot, showing the console. Raises BootError when the text does not come."""
     from kutterlock.adapters.qemu import Machine
     from kutterlock.build.boot import BootOptions, boot
+    from kutterlock.cli.doors import output_root
 
     board = context.manifest().boards.get(arguments.board)
     if board is None or board.boot is None:
@@ -44,8 +45,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
             f"kutter.toml has no [boards.{arguments.board}.boot]",
             hint="name the kernel and initrd, or the disk, that QEMU is to start",
         )
-    directory = arguments.output or context.project / "output" / board.name
-    files = directory / "files" if (directory / "files").is_dir() else directory
+    files = _files(output_root(context, arguments) / board.name, board.name)
     options = BootOptions(
         expect=arguments.expect,
         timeout=arguments.timeout,
@@ -60,3 +60,14 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     context.output.json({
         "board": board.name, "expect": arguments.expect, "seconds": took, "log": str(options.log),
     })  # fmt: skip
+
+
+def _files(output: Path, board: str) -> Path:
+    from kutterlock.model.output import FILES_NAME
+
+    if not (output / FILES_NAME).is_dir():
+        raise MissingInputError(
+            f"board {board} has no output at {output}",
+            hint=f"build it first: kutterlock build --board {board}",
+        )
+    return output / FILES_NAME

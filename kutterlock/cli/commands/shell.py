@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from kutterlock.build.workshop import Workshop
     from kutterlock.model.lock import BoardPin, Lock
 
+SHELL = ("/bin/bash", "-i")
+"""Buildroot needs bash anyway, and dash cannot give back a terminal that it was given from outside
+its process namespace: its status would always be 2."""
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
@@ -37,7 +41,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         raise UsageError(f"name one board with --board: {', '.join(sorted(lock.boards))}")
     workshop = make_workshop(context, arguments)
     attempt = _attempt(lock, lock.board(names[0]), workshop)
-    argv = tuple(arguments.words) or ("/bin/sh", "-i")
+    argv = tuple(arguments.words) or SHELL
     return enter(attempt, workshop, argv)
 
 

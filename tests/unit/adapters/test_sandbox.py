@@ -34,7 +34,7 @@ def test_what_blocks_user_namespaces_is_named(tmp_path: Path) -> None:
     assert caught.value.hint == (
         "sysctl kernel.unprivileged_userns_clone=1;"
         " sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile that allows userns;"
-        " or build in none, unprotected, with --no-sandbox"
+        " or build in none, unprotected, with --sandbox none"
     )
 
 
@@ -44,7 +44,7 @@ def test_where_no_setting_blocks_a_container_may(tmp_path: Path) -> None:
     assert caught.value.details == ("the bubblewrap sandbox does not work: it ended at once",)
     assert caught.value.hint == (
         "install bubblewrap; in a container: allow unshare and mount in its seccomp profile, and"
-        " an unmasked /proc; or build in none, unprotected, with --no-sandbox"
+        " an unmasked /proc; or build in none, unprotected, with --sandbox none"
     )
 
 
