@@ -47,7 +47,7 @@ def debian_mirrors(setting: str, configuration: Path = CONFIGURATION) -> dict[st
     if not found:
         raise UsageError(
             f"{configuration} names no mirror of Debian",
-            hint="name one: --debian-mirror http://mirror.example/debian",
+            hint="name one: KUTTER_DEBIAN_MIRROR=http://mirror.example/debian",
         )
     return found
 
@@ -86,9 +86,7 @@ def parse_deb822(text: str) -> Iterator[Source]:
 
 def _named(url: str) -> tuple[Source, ...]:
     if not re.match(r"(?:https?|file)://", url):
-        raise UsageError(
-            f"--debian-mirror: {url!r} is neither 'auto' nor an http, https or file URL"
-        )
+        raise UsageError(f"debian-mirror: {url!r} is neither 'auto' nor an http, https or file URL")
     bare = url.rstrip("/")
     base = bare.removesuffix("/debian")
     return (Source(f"{base}/debian", ""), Source(f"{base}/debian-security", "-security"))

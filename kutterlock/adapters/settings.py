@@ -7,6 +7,7 @@ import netrc
 from collections.abc import Mapping
 from pathlib import Path
 
+from kutterlock.adapters.apt import CONFIGURATION, debian_mirrors
 from kutterlock.adapters.tomlfile import read_table
 from kutterlock.errors import UsageError
 from kutterlock.model.network import HttpOptions, Login
@@ -39,10 +40,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ) from error
 
 
-def http_options(settings: Settings, *, allowed_hosts: tuple[str, ...] = ()) -> HttpOptions:
-    """Read the secrets that the settings name. `allowed_hosts` restricts further. UsageError."""
+def http_options(
+    settings: Settings, *, allowed_hosts: tuple[str, ...] = (), apt: Path = CONFIGURATION
+) -> HttpOptions:
+    """Read the secrets that the settings name. `allowed_hosts` restricts further. UsageError.
+
+    `apt` is where the machine's apt configuration stands, read when `debian_mirror` is `auto`.
+    """
     return HttpOptions(
-        mirrors=settings.mirrors,
+        mirrors=_mirrors(settings, apt),
         ca_file=settings.ca_file,
         ca_bundle=settings.ca_bundle,
         proxies=settings.proxies,
@@ -51,6 +57,14 @@ def http_options(settings: Settings, *, allowed_hosts: tuple[str, ...] = ()) -> 
         allowed_hosts=allowed_hosts or settings.allowed_hosts,
         patience=settings.patience,
     )
+
+
+def _mirrors(settings: Settings, apt: Path) -> Mapping[str, tuple[str, ...]]:
+    found = dict(settings.mirrors)
+    if settings.debian_mirror:
+        for prefix, places in debian_mirrors(settings.debian_mirror, apt).items():
+            found[prefix] = (*found.get(prefix, ()), *places)
+    return found
 
 
 def read_netrc(path: Path) -> dict[str, Login]:

@@ -3,6 +3,7 @@
 import argparse
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,15 +84,39 @@ def resolve_doors(context: Context, arguments: argparse.Namespace, catalog: "Cat
         fetch=lambda wants: fetch_wants(
             context, wants, offline=arguments.offline, jobs=arguments.jobs, folders=folders
         ),
-        environment=_environment,
+        environment=lambda wanted: _environment(context, wanted, offline=arguments.offline),
     )
 
 
-def _environment(request: "EnvironmentRequest") -> "EnvironmentPin":
-    from kutterlock.errors import UsageError
+def _environment(
+    context: Context, request: "EnvironmentRequest", *, offline: bool
+) -> "EnvironmentPin":
+    from kutterlock.errors import MissingInputError
     from kutterlock.model.lock import EnvironmentPin
 
-    if request.kind != "host":
-        raise UsageError(f"build-environment kind {request.kind!r} cannot be resolved yet")
-    machine = platform.machine()
-    return EnvironmentPin(kind="host", architecture=DEBIAN_ARCHITECTURES.get(machine, machine))
+    if request.kind == "host":
+        machine = platform.machine()
+        return EnvironmentPin(kind="host", architecture=DEBIAN_ARCHITECTURES.get(machine, machine))
+    if offline:
+        raise MissingInputError(
+            "Debian's package lists are not here, and --offline forbids to fetch them",
+            hint="resolve once without --offline: afterwards the lock keeps the environment",
+        )
+    return _debian_environment(context, request)
+
+
+def _debian_environment(context: Context, request: "EnvironmentRequest") -> "EnvironmentPin":
+    from kutterlock.adapters.gpg import Gpg
+    from kutterlock.resolve.archive_keys import KEYRING, ArchiveKeys
+    from kutterlock.resolve.environment import resolve_environment
+
+    settings = context.settings
+    keys = ArchiveKeys(
+        Gpg(context.environ.get("PATH", "")), settings.keyrings.get("debian", KEYRING)
+    )
+    if settings.fingerprints.get("debian"):
+        keys = replace(keys, fingerprints=frozenset(settings.fingerprints["debian"]))
+    with context.http() as http:
+        return resolve_environment(
+            request, http, keys, now=context.now(), progress=context.progress
+        )

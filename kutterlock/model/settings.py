@@ -50,6 +50,8 @@ class Settings:
     netrc: Path | None = None
     patience: Patience = field(default_factory=Patience)
     allowed_hosts: tuple[str, ...] = ()
+    debian_mirror: str = ""
+    """`auto` (the machine's own apt configuration) or the URL of Debian's archive on a mirror."""
     keyrings: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: KNOWN_FINGERPRINTS)
 
@@ -79,6 +81,7 @@ def parse_settings(
         netrc=_environ_path(environ, "NETRC") or netrc,
         patience=_patience(network),
         allowed_hosts=network.texts("allowed-hosts"),
+        debian_mirror=_stated(network.text("debian-mirror", ""), environ, "KUTTER_DEBIAN_MIRROR"),
         keyrings=_keyrings(root.table("keyrings"), path),
         fingerprints=_fingerprints(root.table("fingerprints")),
     )
@@ -163,6 +166,10 @@ def parse_fingerprint(text: str) -> str:
 def _proxy(text: str) -> str:
     split_url(text)
     return text
+
+
+def _stated(text: str, environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name) or text
 
 
 def _either(environ: Mapping[str, str], name: str) -> str:

@@ -17,6 +17,7 @@ class ArchiveKeys:
 
     gpg: Gpg
     keyring: Path = KEYRING
+    fingerprints: frozenset[str] = frozenset(DEBIAN_ARCHIVE_KEYS)
 
     def __call__(self, data: bytes, what: str) -> bytes:
         """Return the text that was signed. Raises UntrustedError."""
@@ -25,6 +26,5 @@ class ArchiveKeys:
                 f"there is no keyring {self.keyring} to check {what} with",
                 hint="install debian-archive-keyring, or name a keyring of Debian's archive keys",
             )
-        pinned = frozenset(DEBIAN_ARCHIVE_KEYS)
-        keyring = Keyring(path=self.keyring, fingerprints=pinned)
+        keyring = Keyring(path=self.keyring, fingerprints=self.fingerprints)
         return self.gpg.clearsigned(data, keyring, what).data

@@ -70,7 +70,7 @@ def test_a_machine_without_debian_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         debian_mirrors("auto", tmp_path)
     assert caught.value.reason == f"{tmp_path} names no mirror of Debian"
-    assert caught.value.hint == "name one: --debian-mirror http://mirror.example/debian"
+    assert caught.value.hint == "name one: KUTTER_DEBIAN_MIRROR=http://mirror.example/debian"
 
 
 @pytest.mark.parametrize(
@@ -87,5 +87,5 @@ def test_a_mirror_that_is_no_url_is_an_error() -> None:
     with pytest.raises(UsageError) as caught:
         debian_mirrors("mirror")
     assert caught.value.reason == (
-        "--debian-mirror: 'mirror' is neither 'auto' nor an http, https or file URL"
+        "debian-mirror: 'mirror' is neither 'auto' nor an http, https or file URL"
     )

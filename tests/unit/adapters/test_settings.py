@@ -71,3 +71,18 @@ def test_a_token_file_holds_one_token(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageError, match=f"^github-token-file {path} "):
         http_options(Settings(github_token_file=path))
+
+
+def test_a_mirror_of_debian_joins_the_other_mirrors(tmp_path: Path) -> None:
+    (tmp_path / "sources.list").write_text("deb http://near.example/debian trixie main\n")
+    prefix = "https://snapshot.debian.org/archive/debian/*/"
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f'[network]\ndebian-mirror = "auto"\n[mirrors]\n"{prefix}" = ["http://first.example/"]\n'
+    )
+    settings = read_settings({"KUTTER_CONFIG": str(config)})
+    assert http_options(settings, apt=tmp_path).mirrors == {
+        prefix: ("http://first.example/", "http://near.example/debian/")
+    }
+    named = {"KUTTER_CONFIG": str(config), "KUTTER_DEBIAN_MIRROR": "http://m.example/debian"}
+    assert read_settings(named).debian_mirror == "http://m.example/debian"
