@@ -95,7 +95,7 @@ def _steps(
     environ = {**context.environ, **demonstration.environment()}
     for purpose, words in steps:
         context.output.say(f"\n-- {purpose}\n$ kutterlock {' '.join(words)}")
-        arguments = [*words, "--project", str(demonstration.project)]
+        arguments = [words[0], "--project", str(demonstration.project), *words[1:]]
         status = main(arguments, environ)
         if status:
             raise KutterError(f"the demonstration stopped: `kutterlock {words[0]}` gave {status}")

@@ -1,0 +1,277 @@
+"""From kutter.toml to outputs on the embedded upstream: every verb, and every way to go wrong."""
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kutterlock.adapters.files import hash_file
+from tests.support.line import Line, make_line
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not shutil.which("make"), reason="make is not on this machine"),
+    pytest.mark.skipif(not shutil.which("cc"), reason="a C compiler is not on this machine"),
+]
+
+ONE_BOARD = "demo-x86_64"
+
+
+@pytest.fixture(scope="module")
+def vendored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was resolved and vendored; tests work on copies."""
+    directory = tmp_path_factory.mktemp("vendored") / "demo"
+    line = make_line(directory)
+    with line.connected():
+        line.must("resolve")
+        line.must("vendor")
+    return directory
+
+
+@pytest.fixture
+def line(vendored: Path, tmp_path: Path) -> Line:
+    """A vendored project of its own, with no network."""
+    directory = tmp_path / "demo"
+    shutil.copytree(vendored, directory, symlinks=True)
+    made = make_line(tmp_path / "unused")
+    return Line(type(made.demonstration)(directory=directory))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Line]:
+    """A project as written, with its upstream answering."""
+    made = make_line(tmp_path / "demo")
+    with made.connected():
+        yield made
+
+
+def store_blobs(line: Line) -> list[Path]:
+    store = line.demonstration.directory / "store"
+    return sorted(path for path in store.glob("sha*/*/*") if path.is_file())
+
+
+def test_resolving_twice_changes_nothing(fresh: Line) -> None:
+    assert "kutter.lock written" in fresh.must("resolve").output
+    before = fresh.lock.read_bytes()
+    assert "kutter.lock is as it was" in fresh.must("resolve").output
+    assert fresh.lock.read_bytes() == before
+    fresh.must("resolve", "--check")
+
+
+def test_the_same_inputs_give_the_same_lock_anywhere(fresh: Line, vendored: Path) -> None:
+    fresh.must("resolve")
+    assert fresh.lock.read_bytes() == (vendored / "project/kutter.lock").read_bytes()
+
+
+def test_offline_resolves_from_catalog_store_and_caches(line: Line) -> None:
+    before = line.lock.read_bytes()
+    line.must("resolve", "--offline")
+    assert line.lock.read_bytes() == before
+
+
+def test_an_upgrade_by_name_moves_nothing_else(fresh: Line) -> None:
+    fresh.change({'linux = "==6.12.*"': 'linux = "==6.12.900"'})
+    fresh.must("resolve")
+    fresh.change({'linux = "==6.12.900"': 'linux = "==6.12.*"'})
+    fresh.change({'buildroot = "*"': 'buildroot = "<2026.8.1"'})
+    fresh.must("resolve")
+    assert json.loads(fresh.must("resolve", "--json").output)["versions"]["linux"] == "6.12.900"
+    fresh.change({'buildroot = "<2026.8.1"': 'buildroot = "*"'})
+    moved = json.loads(fresh.must("resolve", "-P", "linux", "--json").output)
+    assert moved["versions"] == {
+        "buildroot": "2026.08", "kubernetes": "1.36.901", "linux": "6.12.901",
+    }  # fmt: skip
+
+
+def test_a_stale_lock_names_each_field(line: Line) -> None:
+    line.change({'linux = "==6.12.*"': 'linux = "==6.12.900"'})
+    with (line.project / "overlays/demo/Config.in").open("a") as file:
+        file.write("\n")
+    ran = line.run("resolve", "--check")
+    assert ran.status == 3
+    assert "error: kutter.lock is stale in 2 fields" in ran.errors
+    assert 'inputs.linux: was "==6.12.*", is "==6.12.900"' in ran.errors
+    assert "overlays.demo: was sha256:" in ran.errors
+    assert line.run("build", "--offline").status == 3
+
+
+def test_a_build_is_made_once_and_then_found(line: Line) -> None:
+    first = json.loads(line.must("build", "--offline", "--board", ONE_BOARD, "--json").output)
+    second = json.loads(line.must("build", "--offline", "--board", ONE_BOARD, "--json").output)
+    assert [facts["outputs"][0]["fresh"] for facts in (first, second)] == [True, False]
+    assert first["outputs"][0]["files"] == second["outputs"][0]["files"]
+    output = line.project / "output" / ONE_BOARD
+    assert sorted(path.name for path in output.resolve().iterdir()) == [
+        "build.json", "build.log", "derivation.json", "files", "manifest.json",
+    ]  # fmt: skip
+
+
+def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> None:
+    ran = line.must(
+        "build", "--offline", "--board", ONE_BOARD, "--rebuild",
+        "--vary", "path,hostname,timezone,umask,clock",
+    )  # fmt: skip
+    assert "reproduced: a second build gave the same bytes" in ran.output
+    record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
+    assert "clock" in record["reproduced"]["varied"]
+
+
+@pytest.mark.parametrize("kind", ["bubblewrap", "unshare"])
+def test_every_sandbox_gives_the_same_bytes(line: Line, kind: str) -> None:
+    if kind == "bubblewrap" and not shutil.which("bwrap"):
+        pytest.skip("bubblewrap is not on this machine")
+    ran = line.must("build", "--offline", "--board", ONE_BOARD, "--sandbox", kind, "--json")
+    files = json.loads(ran.output)["outputs"][0]["files"]
+    assert files["kernel.bin"].startswith("sha256:")
+    record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
+    assert record["sandbox"] == kind
+    _same_as_other_kinds.setdefault("files", files)
+    assert _same_as_other_kinds["files"] == files
+
+
+_same_as_other_kinds: dict[str, dict[str, str]] = {}
+
+
+def test_a_flipped_byte_in_the_store_is_named_and_nothing_is_built(line: Line) -> None:
+    blob = next(path for path in store_blobs(line) if path.stat().st_size > 5000)
+    blob.chmod(0o644)
+    data = bytearray(blob.read_bytes())
+    data[100] ^= 1
+    blob.write_bytes(data)
+    for words in (["verify"], ["build", "--offline"]):
+        ran = line.run(*words)
+        assert ran.status == 5
+        assert blob.name in ran.errors
+    assert not (line.project / "output" / ONE_BOARD).exists()
+
+
+def test_a_missing_blob_is_named_and_fetched_when_there_is_a_network(line: Line) -> None:
+    blob = store_blobs(line)[0]
+    blob.unlink()
+    ran = line.run("build", "--offline")
+    assert ran.status == 7
+    assert "run `kutterlock vendor`" in ran.errors
+    with line.connected():
+        line.must("build", "--board", ONE_BOARD)
+    assert blob.is_file() or line.run("verify").status == 7
+
+
+def test_a_step_that_reaches_for_a_network_fails_the_build(fresh: Line) -> None:
+    fresh.use_fault("network")
+    fresh.must("resolve")
+    fresh.must("vendor")
+    ran = fresh.run("build", "--offline")
+    assert ran.status == 10
+    assert "error: the build of fault reached for a network" in ran.errors
+    assert "198.51.100.7:80" in ran.errors
+    assert "fault network" in ran.errors
+    assert not (fresh.project / "output/fault").exists()
+
+
+def test_a_failing_package_shows_its_last_lines_and_the_way_in(fresh: Line) -> None:
+    fresh.use_fault("build")
+    fresh.must("resolve")
+    fresh.must("vendor")
+    ran = fresh.run("build", "--offline")
+    assert ran.status == 10
+    assert "at fault-build  Building" in ran.errors
+    assert "fault.c: error: this package never builds" in ran.errors
+    assert f"hint: step into its sandbox: kutterlock shell --project {fresh.project}" in ran.errors
+    inside = fresh.run("shell", "--board", "fault", "--", "test", "-d", "/build/out/build")
+    assert inside.status == 0, inside.errors
+
+
+def test_a_package_that_embeds_a_clock_is_named_with_file_and_offset(fresh: Line) -> None:
+    fresh.use_fault("clock")
+    fresh.must("resolve")
+    fresh.must("vendor")
+    ran = fresh.run("build", "--offline", "--rebuild")
+    assert ran.status == 11
+    assert "error: two builds of fault differ in" in ran.errors
+    assert "differs from byte" in ran.errors
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "text"),
+    [
+        ("nohash", 2, "no hash is known for one file that board 'fault' downloads"),
+        ("unlisted", 2, "no hash is known for one file that board 'fault' downloads"),
+        ("unsatisfied", 2, "BR2_PACKAGE_NO_SUCH_THING=y"),
+    ],
+)
+def test_what_buildroot_would_let_pass_is_an_error(
+    fresh: Line, fault: str, status: int, text: str
+) -> None:
+    fresh.use_fault(fault)
+    ran = fresh.run("resolve")
+    assert ran.status == status
+    assert text in ran.errors
+    assert not fresh.lock.exists()
+
+
+def test_a_hash_from_the_manifest_cures_a_package_without_one(fresh: Line) -> None:
+    fresh.use_fault("nohash")
+    archive = fresh.demonstration.upstream / "downloads.example/fault/fault-1.0.tar.gz"
+    digest = hash_file(archive).hex
+    with fresh.manifest.open("a") as manifest:
+        manifest.write(
+            f'\n[packages.fault-nohash]\nsha256 = "{digest}"\nreason = "none upstream"\n'
+        )
+    fresh.must("resolve")
+    fresh.must("vendor")
+    fresh.must("build", "--offline")
+
+
+def test_a_symlink_out_of_an_overlay_is_refused(fresh: Line) -> None:
+    (fresh.project / "overlays/demo/escape").symlink_to("/etc/passwd")
+    ran = fresh.run("resolve")
+    assert ran.status == 2
+    assert "escape is a symlink that leaves its tree (to /etc/passwd)" in ran.errors
+
+
+def test_a_missing_overlay_is_named(line: Line) -> None:
+    shutil.rmtree(line.project / "overlays/demo")
+    ran = line.run("build", "--offline")
+    assert ran.status == 3
+    assert "overlays.demo: there is no directory overlays/demo" in ran.errors
+
+
+def test_two_builds_of_one_board_at_once_give_one_output(line: Line) -> None:
+    both = [line.start("build", "--offline", "--board", ONE_BOARD) for _ in range(2)]
+    errors = [process.communicate(timeout=300)[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert any("another build of demo-x86_64 ended" in text for text in errors)
+
+
+@pytest.mark.parametrize("moment", [0.3, 1.0, 2.5])
+def test_a_killed_build_leaves_no_output_and_the_next_one_finishes(
+    line: Line, moment: float
+) -> None:
+    process = line.start("build", "--offline", "--board", ONE_BOARD)
+    time.sleep(moment)
+    process.kill()
+    process.communicate()
+    line.must("build", "--offline", "--board", ONE_BOARD)
+    leftovers = [p.name for p in (line.project / "output").iterdir() if "unverified" in p.name]
+    assert leftovers == []
+
+
+def test_ctrl_c_ends_a_build_in_one_sentence(line: Line) -> None:
+    process = line.start("build", "--offline", "--board", ONE_BOARD)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130, errors
+    assert errors.endswith("interrupted: nothing was lost; run the same command again to go on\n")
+    line.must("build", "--offline", "--board", ONE_BOARD)
+
+
+def test_a_lock_of_another_recipe_is_refused(line: Line) -> None:
+    line.lock.write_text(line.lock.read_text().replace("recipe-version = 1", "recipe-version = 9"))
+    ran = line.run("build", "--offline")
+    assert ran.status == 3
+    assert "kutter.lock has recipe version 9; this kutterlock reads 1" in ran.errors
