@@ -103,7 +103,10 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
             manifest=manifest,
             as_of=request.as_of,
             source_date_epoch=_epoch(manifest, releases["buildroot"]),
-            inputs={name: _input_pin(choice) for name, choice in solution.choices.items()},
+            inputs={
+                name: _input_pin(choice, request.previous)
+                for name, choice in solution.choices.items()
+            },
             buildroot=buildroot,
             overlays=evaluated.overlays,
             overrides=overrides,
@@ -139,21 +142,26 @@ def choose_versions(request: ResolveRequest, catalog: Catalog) -> Solution:
     manifest, upgrade = request.manifest, request.upgrade
     previous = request.previous.inputs if request.previous else {}
     keep = {} if upgrade.everything else {name: pin.version for name, pin in previous.items()}
-    conditions = Conditions(
-        as_of=request.as_of,
-        arches=tuple(sorted({RELEASE_ARCH[board.arch] for board in manifest.boards.values()})),
-        archive=manifest.buildroot_archive,
-        allow_end_of_life=frozenset(manifest.policy.allow_end_of_life),
-        needs_images=any(board.images for board in manifest.boards.values()),
-    )
     return solve(
         Request(
             wanted=manifest.inputs,
-            conditions=conditions,
+            conditions=conditions_of(manifest, request.as_of),
             keep={name: version for name, version in keep.items() if name in manifest.inputs},
             upgrade={n: spec for n, spec in upgrade.names.items() if n in manifest.inputs},
         ),
         catalog,
+    )
+
+
+def conditions_of(manifest: Manifest, as_of: datetime.date) -> Conditions:
+    """Return what releases are judged against for a manifest's boards."""
+    boards = manifest.boards.values()
+    return Conditions(
+        as_of=as_of,
+        arches=tuple(sorted({RELEASE_ARCH[board.arch] for board in boards})),
+        archive=manifest.buildroot_archive,
+        allow_end_of_life=frozenset(manifest.policy.allow_end_of_life),
+        needs_images=any(board.images for board in boards),
     )
 
 
@@ -225,14 +233,12 @@ def _epoch(manifest: Manifest, buildroot: Release) -> int:
     return int(epoch)
 
 
-def _input_pin(choice: Choice) -> InputPin:
-    return InputPin(
-        name=choice.name,
-        version=choice.version,
-        constraint=choice.constraint,
-        refused=choice.refused,
-        facts={"why": choice.reasons[0]} if choice.reasons else {},
-    )
+def _input_pin(choice: Choice, previous: Lock | None) -> InputPin:
+    """Keep an unmoved pin as it is: what else a newer catalog knows is no change of the lock."""
+    known = previous.inputs.get(choice.name) if previous else None
+    if known and (known.version, known.constraint) == (choice.version, choice.constraint):
+        return known
+    return choice.pin()
 
 
 def _require_trust(manifest: Manifest, lock: Lock, project: Path) -> None:

@@ -15,19 +15,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Print inputs of which newer versions are known."""
-    from kutterlock.catalog.types import RELEASE_ARCH
     from kutterlock.resolve.outdated import standings
-    from kutterlock.resolve.rules import Conditions
+    from kutterlock.resolve.pipeline import conditions_of
 
     manifest, lock, catalog = context.manifest(), context.lock(), context.catalog()
-    boards = manifest.boards.values()
-    conditions = Conditions(
-        as_of=lock.as_of,
-        arches=tuple(sorted({RELEASE_ARCH[board.arch] for board in boards})),
-        archive=manifest.buildroot_archive,
-        allow_end_of_life=frozenset(manifest.policy.allow_end_of_life),
-        needs_images=any(board.images for board in boards),
-    )
+    conditions = conditions_of(manifest, lock.as_of)
     pinned = {name: pin.version for name, pin in lock.inputs.items()}
     found = standings(pinned, manifest.inputs, conditions, catalog)
     shown = [item for item in found if arguments.all or item.pinned != item.newest]
