@@ -88,6 +88,14 @@ def resolve_doors(context: Context, arguments: argparse.Namespace, catalog: "Cat
     )
 
 
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add what commands take that may fetch something."""
+    parser.add_argument(
+        "--debian-mirror", metavar="URL",
+        help="take Debian's files from this mirror; 'auto': the one that apt here uses",
+    )  # fmt: skip
+
+
 def _environment(
     context: Context, request: "EnvironmentRequest", *, offline: bool
 ) -> "EnvironmentPin":

@@ -83,11 +83,17 @@ def make_context(
         project=(directory / (arguments.project or ".")).resolve(),
         cache=cache,
         store_path=store,
-        environ=dict(environ),
+        environ={**environ, **_said(arguments)},
         output=Output(as_json=arguments.json),
         progress=ConsoleProgress(),
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
+
+
+def _said(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return what options say in place of environment variables."""
+    mirror: str | None = getattr(arguments, "debian_mirror", None)
+    return {"KUTTER_DEBIAN_MIRROR": mirror} if mirror else {}
 
 
 def report(error: KutterError, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
 from kutterlock.errors import UsageError
 
@@ -31,6 +32,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument(
         "--drop-failed", action="store_true", help="keep only the log of a failed build"
     )
+    add_network_options(parser)
     return parser
 
 

@@ -5,6 +5,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.doors import add_network_options
 from kutterlock.errors import LockError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument("-j", "--jobs", type=int, default=4, help="files at once (default: 4)")
     parser.add_argument("--sandbox", choices=("bubblewrap", "unshare", "none"),
                         help="evaluate Buildroot in this sandbox")  # fmt: skip
+    add_network_options(parser)
     parser.set_defaults(output=None)
     return parser
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
 from kutterlock.errors import KutterError, UsageError
 
@@ -30,6 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         help="go on with the other files when one cannot be had")  # fmt: skip
     parser.add_argument("--offline", action="store_true",
                         help="open no connection: use the store and the mirrors only")  # fmt: skip
+    add_network_options(parser)
     return parser
 
 

@@ -8,10 +8,7 @@ override HOST_$(1)_PKGDIR = /kutter/none
 override HOST_$(1)_AUTORECONF = NO
 override HOST_$(1)_CONFIGURE_CMDS = @:
 override HOST_$(1)_BUILD_CMDS = @:
-override define HOST_$(1)_INSTALL_CMDS
-	mkdir -p $$(HOST_DIR)/bin
-	$(if $(2),ln -sf $(2) $$(HOST_DIR)/bin/$(3))
-endef
+override HOST_$(1)_INSTALL_CMDS = mkdir -p $$(HOST_DIR)/bin $(if $(2),&& ln -sf $(2) $$(HOST_DIR)/bin/$(3))
 endef
 
 # acl and attr are only wanted by fakeroot.
