@@ -41,6 +41,15 @@ def read_lock(path: Path) -> Lock:
     return parse_lock(_parse(text, path, LockError, "take it back from version control"))
 
 
+def parse_lock_bytes(data: bytes, path: Path) -> Lock:
+    """Read a lock whose bytes were read already. Raises LockError."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as fault:
+        raise LockError(f"{path} cannot be read: {fault}") from fault
+    return parse_lock(_parse(text, path, LockError, "take it back from version control"))
+
+
 def lock_bytes(lock: Lock) -> bytes:
     """Return the lock as its file's bytes: the same lock, the same bytes."""
     return HEADER.encode() + table_bytes(lock_to_dict(lock))

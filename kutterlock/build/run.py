@@ -25,10 +25,10 @@ from kutterlock.build.outputs import (
 from kutterlock.build.workshop import Workshop, board_derivation
 from kutterlock.errors import BuildError, NotReproducibleError
 from kutterlock.model.derivation import Derivation
-from kutterlock.model.digest import Digest
-from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import FILES_NAME, LOG_NAME, RECORD_NAME, OutputFile, OutputManifest
 from kutterlock.model.sandbox import Place
+from kutterlock.trust.verified import VerifiedLock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,14 @@ class Built:
 
 
 def build_board(
-    lock: Lock, digest: Digest, board: BoardPin, workshop: Workshop, options: BuildOptions
+    verified: VerifiedLock, board: BoardPin, workshop: Workshop, options: BuildOptions
 ) -> Built:
-    """Build `board` of `lock` (whose file has `digest`), or find that it was built.
+    """Build `board` of a lock that may be built, or find that it was built.
 
     Raises what its steps raise: MissingInputError, HashMismatchError, StaleLockError,
     NoSandboxError, BuildError, NotReproducibleError.
     """
-    derivation = board_derivation(lock, board)
+    derivation = board_derivation(verified.lock, board)
     directory = workshop.outputs / derivation.directory_name
     with held(workshop.outputs, derivation) as waited:
         if waited:
@@ -74,7 +74,7 @@ def build_board(
         if found and not options.rebuild:
             point_at(workshop.outputs, board.name, derivation.directory_name)
             return Built(directory=directory, manifest=found, fresh=False)
-        build = _Build(lock, digest, board, workshop, options, derivation)
+        build = _Build(verified, board, workshop, options, derivation)
         build.prepare()
         manifest = found or build.first()
         if options.rebuild:
@@ -88,11 +88,12 @@ class _Build:
     """The steps of one `build_board`, sharing what was prepared."""
 
     def __init__(
-        self, lock: Lock, digest: Digest, board: BoardPin, workshop: Workshop,
+        self, verified: VerifiedLock, board: BoardPin, workshop: Workshop,
         options: BuildOptions, derivation: Derivation,
     ) -> None:  # fmt: skip
-        self._lock = lock
-        self._digest = digest
+        self._verified = verified
+        self._lock = verified.lock
+        self._digest = verified.digest
         self._board = board
         self._workshop = workshop
         self._options = options
@@ -179,6 +180,8 @@ class _Build:
             "environment": self._lock.environment.kind,
             "host": dict(self._environment.facts),
             "reproduced": None,
+            "unsigned": self._verified.unsigned,
+            "lock-signers": list(self._verified.signers),
         }
         data = json.dumps(record, indent=1, sort_keys=True) + "\n"
         write_atomically(directory / RECORD_NAME, data.encode())

@@ -41,6 +41,20 @@ class Context:
         return self.project / "kutter.toml"
 
     @property
+    def config(self) -> Path:
+        """The directory of the user's configuration: keys and pinned trust roots."""
+        from kutterlock.adapters.settings import settings_path
+
+        return settings_path(self.environ).parent
+
+    @property
+    def state(self) -> Path:
+        """What must not be forgotten: the highest releases seen (KUTTER_STATE, else XDG)."""
+        home = Path(self.environ.get("HOME", "/"))
+        base = Path(self.environ.get("XDG_STATE_HOME") or home / ".local/state")
+        return Path(self.environ.get("KUTTER_STATE") or base / "kutter")
+
+    @property
     def lock_path(self) -> Path:
         """Where `kutter.lock` stands."""
         return self.project / "kutter.lock"

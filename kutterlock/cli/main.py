@@ -20,7 +20,7 @@ from kutterlock.errors import KutterError
 
 COMMANDS: tuple[str, ...] = (
     "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
-    "outdated", "audit", "catalog", "store", "demo",
+    "outdated", "audit", "sign", "trust", "key", "catalog", "store", "demo",
 )  # fmt: skip
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 

@@ -64,6 +64,7 @@ class Demonstration:
             "KUTTER_CACHE": str(self.directory / "cache"),
             "KUTTER_STORE": str(self.directory / "store"),
             "KUTTER_CATALOG": str(self.directory / "catalog"),
+            "KUTTER_STATE": str(self.directory / "state"),
             "KUTTER_CONFIG": str(self.directory / "config.toml"),
         }
 

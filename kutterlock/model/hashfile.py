@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model.digest import HEX_LENGTH, Digest
 from kutterlock.model.lock import Trust
-from kutterlock.model.manifest import TRUST_LEVELS
+from kutterlock.model.trust import TRUST_LEVELS
 
 KNOWN_TYPES = {"md5", "sha1", "sha224", "sha256", "sha384", "sha512", "none"}
 LARGEST = 4 << 20

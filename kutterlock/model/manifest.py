@@ -15,13 +15,12 @@ from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
 from kutterlock.model.paths import RelativePath
 from kutterlock.model.table import Describe, Fault, Reader, Table
-from kutterlock.model.trust import TRUST_LEVELS as TRUST_LEVELS  # noqa: PLC0414 -- re-export
+from kutterlock.model.trust import OBJECTS_TO_SIGN, TRUST_LEVELS
 from kutterlock.model.version import parse_specifier
 
 INPUTS = ("buildroot", "linux", "kubernetes", "containerd", "runc", "cni-plugins", "cri-tools",
           "flannel")  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
-OBJECTS_TO_SIGN = ("lock", "output", "image", "bundle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from kutterlock.model.lock import (
     OverridePin,
     SourcePin,
 )
-from kutterlock.model.manifest import TRUST_LEVELS, BoardRequest, Manifest
+from kutterlock.model.manifest import BoardRequest, Manifest
+from kutterlock.model.trust import TRUST_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 from kutterlock.catalog.reader import Catalog
 from kutterlock.model.lock import Lock
-from kutterlock.model.manifest import TRUST_LEVELS, Manifest
+from kutterlock.model.manifest import Manifest
+from kutterlock.model.trust import TRUST_LEVELS
 from kutterlock.resolve.rules import ended_support
 
 SOON = datetime.timedelta(days=90)

@@ -112,7 +112,9 @@ class Archives:
         Raises NetworkError, UntrustedError.
         """
         url = self._url(suite, "InRelease")
-        answer = self._release_bytes(url, suite)
+        answer = self.fetcher.get_bytes(
+            url, limit=LARGEST_RELEASE, pinned=True, missing_ok=suite.optional
+        )
         if answer.status == 404:
             return None
         release = self._checked(answer.body, suite)
@@ -142,20 +144,6 @@ class Archives:
 
     def _url(self, suite: Suite, path: str) -> str:
         return f"{SNAPSHOT}/{suite.archive}/{self.moment.stamp}/dists/{suite.name}/{path}"
-
-    def _release_bytes(self, url: str, suite: Suite) -> Answer:
-        try:
-            return self.fetcher.get_bytes(
-                url, limit=LARGEST_RELEASE, pinned=True, missing_ok=suite.optional
-            )
-        except NetworkError as error:
-            raise NetworkError(
-                error.reason,
-                details=error.details,
-                hint=error.hint
-                or "name a mirror of Debian: KUTTER_DEBIAN_MIRROR=auto takes the "
-                "one that apt uses on this machine",
-            ) from error
 
     def _checked(self, body: bytes, suite: Suite) -> Release:
         what = f"InRelease of {suite.name}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
+from kutterlock.cli.trusting import add_trust_options
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         description="Build boards from the lock. What was built before is not built again.",
     )
     add_build_options(parser)
+    add_trust_options(parser)
     parser.add_argument("--offline", action="store_true", help="fetch nothing, open no socket")
     parser.add_argument("--rebuild", action="store_true", help="build once more, compare the bytes")
     parser.add_argument(
@@ -50,28 +52,36 @@ def add_build_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Build each board in turn and print where its output is."""
-    from kutterlock.adapters.files import hash_file
     from kutterlock.build.run import build_board
     from kutterlock.cli.doors import fetch_closure
     from kutterlock.cli.doors import workshop as make_workshop
+    from kutterlock.cli.trusting import tell_signers, verified_lock
     from kutterlock.resolve.staleness import require_current
 
     if arguments.vary and not arguments.rebuild:
         raise UsageError("--vary goes with --rebuild")
-    lock = context.lock()
+    verified = verified_lock(context, arguments)
+    lock = verified.lock
+    tell_signers(context, verified)
     require_current(context.manifest(), lock, context.project)
     boards = [lock.board(name) for name in arguments.board or sorted(lock.boards)]
     if not arguments.offline:
         fetch_closure(context, lock, [board.name for board in boards])
-    digest = hash_file(context.lock_path)
     workshop = make_workshop(context, arguments)
     options = _options(arguments, context)
     facts = []
     for board in boards:
-        built = build_board(lock, digest, board, workshop, options)
+        built = build_board(verified, board, workshop, options)
         _print(context, built)
         facts.append(_facts(built))
-    context.output.json({"lock": str(digest), "outputs": facts})
+    context.output.json(
+        {
+            "lock": str(verified.digest),
+            "signers": verified.signers,
+            "unsigned": verified.unsigned,
+            "outputs": facts,
+        }
+    )
 
 
 def _options(arguments: argparse.Namespace, context: Context) -> "BuildOptions":

@@ -1,4 +1,4 @@
-"""`kutterlock verify`: re-hash what is there, and say what was checked.
+"""`kutterlock verify`: check signatures, re-hash what is there, and say what was checked.
 
 Each target is one entry of `TARGETS`; a new kind of thing to verify adds one.
 """
@@ -6,10 +6,13 @@ Each target is one entry of `TARGETS`; a new kind of thing to verify adds one.
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.evidence import lock_evidence
 from kutterlock.cli.output import human_size
+from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
@@ -20,7 +23,9 @@ REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("verify", help="re-hash what is there, and say what was checked")
+    parser = commands.add_parser(
+        "verify", help="check signatures and hashes, and say what was checked"
+    )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
                         help="lock: what kutter.lock names (default); store: every blob; "
                         "view: a download directory made from the store")  # fmt: skip
@@ -28,6 +33,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         help="the target's directory or file, where it needs one")  # fmt: skip
     parser.add_argument("--board", metavar="B", action="append",
                         help="only what this board needs; may be given several times")  # fmt: skip
+    parser.add_argument("--signatures-only", action="store_true",
+                        help="lock: judge the signatures, and leave the store alone")  # fmt: skip
+    add_trust_options(parser, unsigned=False)
     return parser
 
 
@@ -47,10 +55,16 @@ def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
     from kutterlock.vendor.wants import wants_of
 
     _expect_paths(arguments, count=0)
-    names = {want.digest: want.name for want in wants_of(context.lock(), arguments.board)}
+    verified = verified_lock(context, arguments)
+    evidence = lock_evidence(verified)
+    evidence.tell(context)
+    if arguments.signatures_only:
+        context.output.json(evidence.facts())
+        return 0
+    names = {want.digest: want.name for want in wants_of(verified.lock, arguments.board)}
     report = verify_blobs(context.store(), names, context.progress)
     hint = REFETCH if report.corrupted else "run `kutterlock vendor`"
-    return tell(report, context, "closure", hint)
+    return tell(report, context, "closure", hint, evidence.facts())
 
 
 def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
@@ -80,12 +94,19 @@ TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
 }
 
 
-def tell(report: "VerifyReport", context: Context, subject: str, hint: str) -> int:
+def tell(
+    report: "VerifyReport",
+    context: Context,
+    subject: str,
+    hint: str,
+    evidence: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
     """Say what was checked. Raises the faults; with --json returns their exit code."""
     error = report.error(subject, hint)
     context.output.json(
         {
             "verified": subject,
+            **evidence,
             "right": report.right,
             "bytes": report.size,
             "missing": report.missing,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.files import hash_file
 from kutterlock.adapters.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main
@@ -128,7 +129,13 @@ def test_verify_says_what_it_checked(
 ) -> None:
     assert run("verify") == 0
     assert run("verify", "store") == 0
+    digest = hash_file(vendored.root.parent / "kutter.lock")
     assert capsys.readouterr().out == (
+        f" kutter.lock  {digest}\n"
+        " trust root   none is pinned: nothing is demanded\n"
+        " not covered: who made the lock: no trust root is pinned\n"
+        " not covered: what is in the sources: a hash says that they are those pinned, not that "
+        "they are good\n"
         " closure     3 files, 50 B: all present, all digests right\n"
         " store       3 files, 50 B: all present, all digests right\n"
     )

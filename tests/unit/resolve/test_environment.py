@@ -270,12 +270,8 @@ def test_a_suite_without_the_architecture_is_no_solution(snapshots: Snapshots) -
 
 def test_a_missing_security_suite_is_an_error(snapshots: Snapshots) -> None:
     del snapshots.files["debian-security/dists/trixie-security/InRelease"]
-    with pytest.raises(NetworkError) as caught:
+    with pytest.raises(NetworkError):
         resolve(snapshots)
-    assert caught.value.hint == (
-        "name a mirror of Debian: KUTTER_DEBIAN_MIRROR=auto takes the one that apt uses on this"
-        " machine"
-    )
 
 
 def test_a_package_that_does_not_exist_is_no_solution(snapshots: Snapshots) -> None:

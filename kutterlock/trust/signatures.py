@@ -1,0 +1,226 @@
+"""Signature files beside a document: where they lie, and what they are worth. Reading is bounded.
+
+    signatures/<name of the document>.<first 16 digits of the key's id>.<form>
+
+with the forms `minisig`, `sigstore.json`, `sshsig` and `sig` (base64 of the raw signature). Several
+signers lie side by side. `examine` is pure: bytes and keys in, who signed out.
+"""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.adapters.files import explained, write_atomically
+from kutterlock.errors import UntrustedError
+from kutterlock.model import minisig, sigstore, sshsig
+from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
+
+DIRECTORY = "signatures"
+FORMS = ("minisig", "sigstore.json", "sshsig", "sig")
+DEFAULT_FORMS = ("minisig", "sigstore.json")
+MOST = 256
+"""No document has more signature files."""
+
+LARGEST = 8 << 20
+"""A Sigstore bundle carries its payload; nothing larger is read, in bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFile:
+    """A signature file as it came."""
+
+    name: str
+    form: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What the signature files of one document are worth.
+
+    `good` maps a key's id to the files in which it signed; `strangers` are files by keys that
+    nobody named, which count for nothing.
+    """
+
+    good: Mapping[str, tuple[str, ...]]
+    strangers: tuple[str, ...]
+
+    @property
+    def signers(self) -> frozenset[str]:
+        """The ids of the keys that signed."""
+        return frozenset(self.good)
+
+
+def find_signatures(document: Path) -> tuple[SignatureFile, ...]:
+    """Read the signature files of a document. Raises UntrustedError beyond the bounds."""
+    directory = document.parent / DIRECTORY
+    if not directory.is_dir():
+        return ()
+    with explained(directory):
+        names = sorted(path.name for path in directory.iterdir())
+    found = [(name, form) for name in names if (form := _form(name, document.name))]
+    if len(found) > MOST:
+        raise UntrustedError(f"{directory} has more than {MOST} signatures of {document.name}")
+    return tuple(
+        SignatureFile(name=name, form=form, data=_read(directory / name)) for name, form in found
+    )
+
+
+def signature_path(document: Path, key: PublicKey, form: str) -> Path:
+    """Return where a key's signature of a document lies."""
+    return document.parent / DIRECTORY / f"{document.name}.{key.short_id}.{form}"
+
+
+def remove_signatures(document: Path) -> None:
+    """Remove the signatures of a document that is about to change."""
+    for file in find_signatures(document):
+        (document.parent / DIRECTORY / file.name).unlink()
+
+
+def examine(
+    data: bytes, files: Iterable[SignatureFile], keys: Iterable[PublicKey], subject: str
+) -> Examined:
+    """Check each signature file against the keys.
+
+    Raises UntrustedError for a file that is no signature, and for one that claims a known key and
+    is not its signature of `data`.
+    """
+    known = tuple(keys)
+    good: dict[str, tuple[str, ...]] = {}
+    strangers = []
+    for file in files:
+        key = _CHECKS[file.form](data, file, known, subject)
+        if key is None:
+            strangers.append(file.name)
+        else:
+            good[key.id] = (*good.get(key.id, ()), file.name)
+    return Examined(good=good, strangers=tuple(strangers))
+
+
+def sign_file(
+    document: Path, signer: Signer, comment: str, forms: Iterable[str] = DEFAULT_FORMS
+) -> list[Path]:
+    """Sign a file's bytes in several forms and write them beside it. Returns what was written."""
+    data = document.read_bytes()
+    written = []
+    for form in forms:
+        if form == "minisig" and signer.public.kind != ED25519:
+            continue
+        path = signature_path(document, signer.public, form)
+        write_atomically(path, make_signature(data, signer, comment, form))
+        written.append(path)
+    return written
+
+
+def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> bytes:
+    """Return one signature file's bytes."""
+    from kutterlock.adapters.keys import sign_checked
+
+    def sign(message: bytes) -> bytes:
+        return sign_checked(signer, message)
+
+    if form == "minisig":
+        return minisig.write_minisig(data, signer.public, sign, comment)
+    if form == "sigstore.json":
+        return sigstore.write_file_bundle(data, signer.public, sign(data))
+    if form == "sshsig":
+        return sshsig.write_sshsig(data, signer.public, sign)
+    return base64.b64encode(sign(data)) + b"\n"
+
+
+def _check_minisig(
+    data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
+) -> PublicKey | None:
+    found = minisig.read_minisig(file.data)
+    signed = found.signature + found.trusted_comment
+    for key in keys:
+        if key.kind == ED25519 and key.minisign_id == found.key_id:
+            right = _is_right(key, minisig.prehash(data), found.signature)
+            _require(right and _is_right(key, signed, found.global_signature), file, subject)
+            return key
+    return None
+
+
+def _check_sigstore(
+    data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
+) -> PublicKey | None:
+    found = sigstore.read_bundle(file.data)
+    message, signature = data, found.signature
+    if found.envelope is not None:
+        _require(found.envelope.payload == data, file, subject)
+        message, signature = found.envelope.signed_bytes, found.envelope.signatures[0].signature
+    else:
+        _require(found.digest == sigstore.file_digest(data), file, subject)
+    for key in keys:
+        if key.hint == found.hint:
+            _require(_is_right(key, message, signature), file, subject)
+            return key
+    return None
+
+
+def _check_sshsig(
+    data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
+) -> PublicKey | None:
+    found = sshsig.read_sshsig(file.data)
+    message = sshsig.signed_bytes(data, found.namespace, found.hash_name)
+    for key in keys:
+        if key == found.key:
+            right = _is_right(key, message, found.signature)
+            _require(right and found.namespace == sshsig.NAMESPACE, file, subject)
+            return key
+    return None
+
+
+def _check_raw(
+    data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
+) -> PublicKey | None:
+    try:
+        signature = decode(file.data.strip())
+    except ValueError as error:
+        raise UntrustedError(f"{file.name} is {error}") from error
+    for key in keys:
+        if f".{key.short_id}." in file.name:
+            _require(_is_right(key, data, signature), file, subject)
+            return key
+    return None
+
+
+_CHECKS: Mapping[
+    str, Callable[[bytes, SignatureFile, Iterable[PublicKey], str], PublicKey | None]
+] = {
+    "minisig": _check_minisig,
+    "sigstore.json": _check_sigstore,
+    "sshsig": _check_sshsig,
+    "sig": _check_raw,
+}
+
+
+def _is_right(key: PublicKey, message: bytes, signature: bytes) -> bool:
+    from kutterlock.adapters.keys import check_signature  # slow to load, and not always needed
+
+    return check_signature(key, message, signature)
+
+
+def _require(right: object, file: SignatureFile, subject: str) -> None:
+    if not right:
+        raise UntrustedError(
+            f"{file.name} is not a signature of this {subject}",
+            hint="one of the two was changed, or is of another version; take both from one place",
+        )
+
+
+def _form(name: str, document: str) -> str:
+    rest = name.removeprefix(f"{document}.")
+    if rest == name:
+        return ""
+    _, _, form = rest.partition(".")
+    return form if form in FORMS else ""
+
+
+def _read(path: Path) -> bytes:
+    with explained(path), path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UntrustedError(f"{path} is larger than {LARGEST} bytes")
+    return data
