@@ -134,7 +134,7 @@ def _make(pin: EnvironmentPin, store: Store, place: Path, progress: Progress) ->
     remove_tree(place)
     root = staging / "root"
     root.mkdir(parents=True)
-    progress.start("unpacking the build environment", total=len(pin.packages), unit="packages")
+    progress.start("unpacking", total=len(pin.packages), unit="packages")
     tree = unpack_all(pin.packages, store, root, lambda name: progress.advance(1, name))
     _complete(pin, tree)
     digest = digest_root(root)

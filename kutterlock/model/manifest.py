@@ -1,7 +1,7 @@
 """The manifest, `kutter.toml`: what is wanted.
 
 Owns its shape and its meaning. `meaning()` flattens what a build can depend on to sorted
-`key -> JSON value` lines; a lock keeps them, so that staleness is found offline and named by key.
+`key -> text` lines; a lock keeps them, so that staleness is found offline and named by key.
 """
 
 import datetime
@@ -111,7 +111,7 @@ class Manifest:
         return tuple(sorted({name for board in self.boards.values() for name in board.overlays}))
 
     def meaning(self) -> dict[str, str]:
-        """Flatten to sorted `dotted.key -> compact JSON`, without what no build depends on."""
+        """Flatten to sorted `dotted.key -> text`, without what no build depends on."""
         return dict(sorted(_meaning(self)))
 
 
@@ -267,15 +267,15 @@ def _choices(table: Table, key: str, choices: tuple[str, ...]) -> tuple[str, ...
 
 
 def _meaning(manifest: Manifest) -> Iterable[tuple[str, str]]:
-    yield "project.name", _json(manifest.name)
-    yield "project.version", _json(manifest.version)
+    yield "project.name", _text(manifest.name)
+    yield "project.version", _text(manifest.version)
     for name, specifier in manifest.inputs.items():
-        yield f"inputs.{name}", _json(specifier)
-    yield "buildroot.archive", _json(manifest.buildroot_archive)
-    yield "buildroot.source-date-epoch", _json(manifest.source_date_epoch)
+        yield f"inputs.{name}", _text(specifier)
+    yield "buildroot.archive", _text(manifest.buildroot_archive)
+    yield "buildroot.source-date-epoch", _text(manifest.source_date_epoch)
     yield from _fields("build-environment", manifest.environment)
     yield from _fields("policy", manifest.policy)
-    yield "images.extra", _json(sorted(manifest.extra_images))
+    yield "images.extra", _text(sorted(manifest.extra_images))
     for name, pin in manifest.packages.items():
         yield from _fields(f"packages.{name}", pin, but=("name", "reason", "review_by"))
     for name, board in manifest.boards.items():
@@ -285,8 +285,11 @@ def _meaning(manifest: Manifest) -> Iterable[tuple[str, str]]:
 def _fields(prefix: str, value: object, but: tuple[str, ...] = ()) -> Iterable[tuple[str, str]]:
     for name in value.__dataclass_fields__:  # type: ignore[attr-defined]
         if name not in but:
-            yield f"{prefix}.{name.replace('_', '-')}", _json(getattr(value, name))
+            yield f"{prefix}.{name.replace('_', '-')}", _text(getattr(value, name))
 
 
-def _json(value: object) -> str:
+def _text(value: object) -> str:
+    """Write a value on one line: a string as it is, anything else as compact JSON."""
+    if value is None or isinstance(value, str | Digest):
+        return str(value or "")
     return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))

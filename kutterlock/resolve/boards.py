@@ -50,9 +50,9 @@ class EvaluatedBoards:
 def evaluate_all(request: BoardsRequest, workshop: Workshop) -> EvaluatedBoards:
     """Evaluate the manifest's boards. Raises what `resolve.closure` raises."""
     progress = workshop.progress
-    progress.start("closure", total=len(request.manifest.boards), unit="boards")
     with _overlays(request.manifest, workshop) as overlays:
         environment = _environment(request, workshop)
+        progress.start("evaluating", total=len(request.manifest.boards), unit="boards")
         items = [
             (_question(board, request, environment, overlays), _pins(board, request))
             for board in request.manifest.boards.values()
@@ -60,7 +60,7 @@ def evaluate_all(request: BoardsRequest, workshop: Workshop) -> EvaluatedBoards:
         bench = _bench(request, workshop, environment)
         closures = evaluate_boards(items, bench, workers=AT_ONCE)
         digests = dict(overlays.digests)
-    progress.done(f"read from Buildroot for {', '.join(request.manifest.boards)}")
+    progress.done(f"Buildroot told the closure of {', '.join(request.manifest.boards)}")
     boards = zip(request.manifest.boards.values(), closures, strict=True)
     return EvaluatedBoards(
         boards=tuple(_evaluated(board, closure, request) for board, closure in boards),

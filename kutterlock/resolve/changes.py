@@ -37,8 +37,8 @@ def changes(before: Lock | None, after: Lock) -> list[Change]:
 
 
 def count_pins(lock: Lock) -> int:
-    """Return how many pins a lock holds."""
-    return len(lock.inputs) + len(lock.sources) + len(lock.images) + len(lock.environment.packages)
+    """Return how many pins a lock holds, each counted as `changes` counts it."""
+    return len(_flat(lock_to_dict(lock)))
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[tuple[str, str], Any]:

@@ -39,12 +39,13 @@ def require_current(manifest: Manifest, lock: Lock, project: Path) -> None:
 
 def _changed_meaning(wanted: dict[str, str], locked: dict[str, str]) -> Iterable[str]:
     for key in sorted({*wanted, *locked}):
+        before, after = (texts.get(key) or "(nothing)" for texts in (locked, wanted))
         if key not in locked:
-            yield f"{key}: {wanted[key]} is new in kutter.toml"
+            yield f"{key}: {after} is new in kutter.toml"
         elif key not in wanted:
-            yield f"{key}: was {locked[key]}, is gone from kutter.toml"
-        elif wanted[key] != locked[key]:
-            yield f"{key}: was {locked[key]}, is {wanted[key]}"
+            yield f"{key}: was {before}, is gone from kutter.toml"
+        elif before != after:
+            yield f"{key}: was {before}, is {after}"
 
 
 def overlay_path(project: Path, name: str) -> Path:

@@ -94,7 +94,7 @@ def test_a_stale_lock_names_each_field(line: Line) -> None:
     ran = line.run("resolve", "--check")
     assert ran.status == 3
     assert "error: kutter.lock is stale in 2 fields" in ran.errors
-    assert 'inputs.linux: was "==6.12.*", is "==6.12.900"' in ran.errors
+    assert "inputs.linux: was ==6.12.*, is ==6.12.900" in ran.errors
     assert "overlays.demo: was sha256:" in ran.errors
     assert line.run("build", "--offline").status == 3
 

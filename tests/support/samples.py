@@ -39,7 +39,7 @@ def lock() -> Lock:
         project_version="1",
         as_of=datetime.date(2026, 8, 22),
         source_date_epoch=1784143200,
-        meaning={"inputs.buildroot": '"*"', "project.name": '"demo"'},
+        meaning={"inputs.buildroot": "*", "project.name": "demo"},
         inputs={
             "buildroot": InputPin(
                 name="buildroot",

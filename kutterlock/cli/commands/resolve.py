@@ -131,7 +131,7 @@ def _print(context: Context, resolved: "Resolved", previous: "Lock | None") -> N
         rows.append(
             (name, choice.version, moved, reason) if moved else (name, choice.version, reason)
         )
-    context.output.table(rows)
+    context.output.table([row[0].ljust(10), *row[1:]] for row in rows)
     for note in resolved.solution.notes:
         context.output.say(f" note: {note}")
 
@@ -140,13 +140,10 @@ def _summarise(context: Context, arguments: argparse.Namespace, lock: "Lock", ch
     from kutterlock.resolve.changes import count_pins
 
     say = context.output.say
-    environment = lock.environment
-    packages = f"environment of {len(environment.packages)} packages"
-    if not environment.is_pure:
-        packages = "this machine's own tools (impure: the lock holds on this machine only)"
+    boards = "one board" if len(lock.boards) == 1 else f"{len(lock.boards)} boards"
     say(
-        f" closure: {len(lock.sources)} files for {len(lock.boards)} boards, "
-        f"{len(lock.images)} images, {packages}"
+        f" closure     {len(lock.sources)} files for {boards}, {len(lock.images)} images, "
+        f"{_environment(lock)}"
     )
     if arguments.dry_run:
         say(f" kutter.lock not written (--dry-run): {changed} pins would change")
@@ -155,3 +152,9 @@ def _summarise(context: Context, arguments: argparse.Namespace, lock: "Lock", ch
         say(f" kutter.lock written: {changed} pins changed, {kept} kept")
     else:
         say(" kutter.lock is as it was")
+
+
+def _environment(lock: "Lock") -> str:
+    if lock.environment.is_pure:
+        return f"environment of {len(lock.environment.packages)} packages"
+    return "this machine's own tools\n impure      the lock holds on this machine only"

@@ -98,7 +98,7 @@ def test_meaning_names_what_a_pin_changes(tmp_path: Path) -> None:
     assert sorted(set(after) - set(before)) == [
         "packages.m4.digest", "packages.m4.patches", "packages.m4.url", "packages.m4.version",
     ]  # fmt: skip
-    assert after["packages.m4.version"] == '"1.4.19"'
+    assert after["packages.m4.version"] == "1.4.19"
 
 
 def test_says_so_when_there_is_none(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from tests.support import samples
 
 def test_no_change() -> None:
     assert changes(samples.lock(), samples.lock()) == []
-    assert count_pins(samples.lock()) == 5
+    assert count_pins(samples.lock()) == 17
 
 
 def test_names_what_moved() -> None:
