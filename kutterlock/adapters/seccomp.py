@@ -31,6 +31,8 @@ LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, RETURN = 0x20, 0x15, 0x35, 0x06
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 X32 = 0x40000000
 GRACE_MS = 2000
+"""How long to wait for POLLHUP, which kernels before 5.9 do not send."""
+
 MOST_ATTEMPTS = 100
 
 
@@ -129,9 +131,10 @@ class Watch:
         if not fds:
             self.failure = os.strerror(int(message)) if message else self.failure
             return
-        self.failure = ""
+        self.failure = "the thread that watches ended early"
         try:
             self._answer_all(fds[0])
+            self.failure = ""
         finally:
             os.close(fds[0])
 
@@ -139,14 +142,11 @@ class Watch:
         """Answer until the last filtered process has ended, which the kernel tells by POLLHUP."""
         poll = select.poll()
         poll.register(listener, select.POLLIN)
-        waited = 0
-        while waited < GRACE_MS:
-            events = poll.poll(100)
-            if not events:
-                waited += 100 if self._ended.is_set() else 0
-            elif events[0][1] & select.POLLIN:
+        while True:
+            events = poll.poll(GRACE_MS)
+            if events and events[0][1] & select.POLLIN:
                 self._answer(listener)
-            else:
+            elif events or self._ended.is_set():
                 return
 
     def _answer(self, listener: int) -> None:
