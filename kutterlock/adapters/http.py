@@ -44,6 +44,9 @@ class Opener(Protocol):
     def close(self) -> None:
         """Close all connections."""
 
+    def allows(self, url: str) -> bool:
+        """Whether the host policy lets anybody ask there."""
+
 
 class Http:
     """The door. Safe to use from several threads; `close` makes calls under way fail."""
@@ -74,18 +77,18 @@ class Http:
         """Fetch a small answer, at most `limit` bytes, mirrors first.
 
         `pinned`: a digest or signature that the caller checks decides, so that plain http will
-        do. With `missing_ok` a 404 of the last place is returned, not raised. Raises
-        NetworkError, PolicyError.
+        do. With `missing_ok` a 404 of the last place that may be asked is returned, not raised.
+        Raises NetworkError, PolicyError.
         """
         call = Call(url=url, headers=headers, pinned=pinned)
+        found = places(url, self.options.mirrors, by_name=False)
+        last = self._last(found) if missing_ok else None
 
         def attempt(place: Place) -> Response:
             if isinstance(place.where, Path):
                 return _read_file(place.where, limit)
-            final = missing_ok and place.where == url
-            return self._read(call, place.where, limit, accept={404} if final else set())
+            return self._read(call, place.where, limit, accept={404} if place == last else set())
 
-        found = places(url, self.options.mirrors, by_name=False)
         return self._rounds.run(redacted(url), found, attempt)
 
     def get_json(self, url: str, *, limit: int = SMALL, headers: Headers = NO_HEADERS) -> Any:  # noqa: ANN401
@@ -131,22 +134,22 @@ class Http:
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
         auth: Authenticator | None = None,
-        headers: Headers = NO_HEADERS,
+        pinned: bool = True,
     ) -> str:
         """Bring a file into `sink` and return the place it came from.
 
         Tries each URL's mirrors, then the URL; goes round again after what may pass. `limit`
         bounds the whole file in bytes. `on_bytes` gets the length of each piece that arrived and,
-        negative, of what had to be dropped. The sink's `check` ends the work. Raises
-        HashMismatchError when some place had other bytes and none the right ones, else
-        NetworkError or PolicyError.
+        negative, of what had to be dropped. The sink's `check` ends the work; where that knows no
+        digest, say so with `pinned`: then only https will do. Raises HashMismatchError when some
+        place had other bytes and none the right ones, else NetworkError or PolicyError.
         """
         if sink.resume_offset and Transfer.is_complete(sink):
             return "a download that was interrupted at its end"
-        found = [p for url in urls for p in places(url, self.options.mirrors, by_name=True)]
+        found = [p for url in urls for p in places(url, self.options.mirrors, by_name=pinned)]
 
         def attempt(place: Place) -> str:
-            call = Call(url=str(place.where), headers=headers, auth=auth, pinned=True)
+            call = Call(url=str(place.where), auth=auth, pinned=pinned)
             Transfer(self._opener.open, sink, limit, on_bytes).run(place, call)
             return str(place)
 
@@ -168,6 +171,10 @@ class Http:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _last(self, found: Sequence[Place]) -> Place | None:
+        asked = [place for place in found if isinstance(place.where, str)]
+        return next((p for p in reversed(asked) if self._opener.allows(str(p.where))), None)
 
     def _read(self, call: Call, url: str, limit: int, accept: set[int] | None) -> Response:
         answer = self._opener.open(_at(call, url))

@@ -64,6 +64,11 @@ class Exchange:
         for transport in self._proxied.values():
             transport.close()
 
+    def allows(self, url: str) -> bool:
+        """Whether the host policy lets anybody ask there."""
+        allowed = self._options.allowed_hosts
+        return not allowed or host_matches(Origin.of(url).host, (*allowed, *self._named_hosts))
+
     def _next(self, call: Call, answer: Answer, seen: set[str]) -> str | None:
         location = answer.headers.get("location")
         if location is None or (call.method not in {"GET", "HEAD"} and answer.status < 307):
@@ -119,11 +124,10 @@ class Exchange:
             origin = Origin.of(url)
         except ValueError as error:
             raise FailedAttempt(str(error), error=UsageError) from error
-        allowed = self._options.allowed_hosts
-        known = (*allowed, *self._named_hosts)
-        if allowed and not host_matches(origin.host, known):
+        if not self.allows(url):
+            allowed = ", ".join(sorted(self._options.allowed_hosts))
             raise FailedAttempt(
-                f"host {origin.host} is not allowed (allowed: {', '.join(sorted(allowed))})",
+                f"host {origin.host} is not allowed (allowed: {allowed})",
                 error=PolicyError,
                 hint="add it to allowed-hosts under [network], or name a mirror",
             )

@@ -62,11 +62,20 @@ def _files(
 
 
 def expand(text: str, version: str, arch: str, facts: Mapping[str, str] | None = None) -> str:
-    """Fill `{version}`, `{major}`, `{arch}` and the release's facts into a template."""
+    """Fill `{version}`, `{major}`, `{arch}` and the release's facts into a template.
+
+    A fact that nobody knows reads `unknown`, so that no image of that name is known by digest.
+    """
     if "{" not in text:
         return text
     major = version.partition(".")[0]
-    return text.format_map({**(facts or {}), "version": version, "major": major, "arch": arch})
+    known = {**(facts or {}), "version": version, "major": major, "arch": arch}
+    return text.format_map(_OrUnknown(known))
+
+
+class _OrUnknown(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return UNKNOWN
 
 
 def read_digest(text: str) -> Digest | None:

@@ -96,6 +96,10 @@ class Catalog:
         bare = version.removeprefix("v")
         return self._read(name, bare, data) if bare in data.get("releases", {}) else None
 
+    def blank(self, name: str, version: str, facts: Mapping[str, str]) -> Release:
+        """Return a release as the templates have it: names and URLs, no hash known."""
+        return entries.read_release(name, version, {"facts": facts}, self._table(name))
+
     def end_of_life(self, name: str, series: str) -> Support | None:
         """Return how long a series is supported, None where nothing is published."""
         with self._explained(name, f"series {series}"):

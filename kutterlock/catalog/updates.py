@@ -49,7 +49,7 @@ def updated_files(catalog: Catalog, findings: Findings) -> dict[str, bytes]:
     tables: dict[str, dict[str, Any]] = {"catalog": {"date": findings.date}}
     names = {release.name for release in findings.releases}
     for name in sorted(names | {item.name for item in findings.support}):
-        news = _input_news(name, findings)
+        news = _input_news(catalog, name, findings)
         merge_input(name, read_data(catalog.directory / f"{name}.toml"), news)
         tables[name] = merge_input(name, _earlier(catalog, name), news)
     if findings.images:
@@ -64,16 +64,23 @@ def _earlier(catalog: Catalog, name: str) -> Mapping[str, Any]:
     return read_data(path) if path is not None and path.exists() else {}
 
 
-def _input_news(name: str, findings: Findings) -> dict[str, Any]:
+def _input_news(catalog: Catalog, name: str, findings: Findings) -> dict[str, Any]:
     releases = sorted(
         (release for release in findings.releases if release.name == name),
         key=lambda release: release.version,
         reverse=True,
     )
     return {
-        "releases": {release.version.text: release_entry(release) for release in releases},
+        "releases": {release.version.text: _entry(catalog, release) for release in releases},
         "series": dict(_series(item for item in findings.support if item.name == name)),
     }
+
+
+def _entry(catalog: Catalog, release: Release) -> dict[str, Any]:
+    entry = release_entry(release)
+    if release.images != catalog.blank(release.name, release.version.text, release.facts).images:
+        entry["images"] = list(release.images)
+    return entry
 
 
 def _series(news: Iterable[SupportNews]) -> Iterable[tuple[str, dict[str, Any]]]:

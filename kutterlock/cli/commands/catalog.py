@@ -14,18 +14,24 @@ if TYPE_CHECKING:  # the parser is built from this module: it may cost next to n
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser("catalog", help="show what is known of upstream versions")
-    parser.add_argument("action", choices=("show",), help="show: releases, hashes, rules, support")
+    parser.add_argument(
+        "action",
+        choices=("show", "update"),
+        help="show: releases, hashes, rules, support; update: ask the upstreams what is new",
+    )
     parser.add_argument("input", nargs="?", metavar="INPUT", help="one input, or `rules`")
     parser.add_argument("version", nargs="?", metavar="VERSION", help="one release of it")
     return parser
 
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
-    """Print facts of the catalog."""
+    """Print facts of the catalog, or learn new ones."""
     from kutterlock.model.manifest import INPUTS
 
     catalog = context.catalog()
-    if arguments.input is None:
+    if arguments.action == "update":
+        _update(catalog, context, arguments.input)
+    elif arguments.input is None:
         _show_all(catalog, context)
     elif arguments.input == "rules":
         _show_rules(catalog, context)
@@ -38,6 +44,34 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         _show_input(catalog, arguments.input, context)
     else:
         _show_release(catalog, arguments.input, arguments.version, context)
+
+
+def _update(catalog: "Catalog", context: Context, only: str | None) -> None:
+    from kutterlock.catalog.updates import Findings
+    from kutterlock.resolve.live import all_upstreams, ask, learn, signatures_of, unanswered
+
+    signatures = signatures_of(context.settings, context.environ.get("PATH", ""))
+    upstreams = [item for item in all_upstreams(signatures) if only in (None, item.name)]
+    if catalog.updates is None or not upstreams:
+        raise UsageError(
+            f"there is no upstream {only!r}"
+            if catalog.updates
+            else "KUTTER_CATALOG names a catalog of your own, which is not updated"
+        )
+    with context.http() as http:
+        heard = ask(catalog, upstreams, http, context.progress)
+    new = [one for one in heard.releases if not catalog.release(one.name, one.version.text)]
+    today = context.now().date()
+    findings = Findings(date=today, releases=heard.releases, support=heard.support)
+    learn(catalog, findings, catalog.updates)
+    context.output.say(
+        f"upstreams asked: {len(upstreams)}, new releases: {len(new)}; nothing contradicts"
+        " the catalog"
+    )
+    context.output.table((one.name, one.version.text, str(one.released or "-")) for one in new)
+    if heard.failures:
+        raise unanswered(heard.failures)
+    context.output.json({"asked": [item.name for item in upstreams], "new": [str(r) for r in new]})
 
 
 def _show_all(catalog: "Catalog", context: Context) -> None:
