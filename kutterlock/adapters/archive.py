@@ -6,9 +6,9 @@ when it was unpacked from verified bytes.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
-import shutil
 import stat
 import tarfile
 import zlib
@@ -78,19 +78,12 @@ def unpacked_tree(archive: Path, digest: Digest, cache: Path, *, name: str) -> P
 
     Every file is hashed again before a cached tree is handed out; a changed one is made anew.
     """
-    trees = cache / "trees"
-    tree = trees / f"{digest.algorithm}-{digest.hex}"
-    if _is_intact(tree):
-        return tree
-    with explained(trees):
-        trees.mkdir(parents=True, exist_ok=True)
-        _clear(tree)
-        temporary = trees / f"{UNVERIFIED}{secrets.token_hex(8)}"
-        try:
-            found = unpack(archive, temporary, name=name)
-            _settle(temporary, tree, found)
-        finally:
-            remove_tree(temporary)
+    tree = cache / "trees" / f"{digest.algorithm}-{digest.hex}"
+    with explained(tree):
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(tree):
+            if not _is_intact(tree):
+                _renew(tree, archive, name)
     return tree
 
 
@@ -236,20 +229,30 @@ def _clear(tree: Path) -> None:
             remove_tree(aside)
 
 
-def _settle(temporary: Path, tree: Path, digest: Digest) -> None:
-    """Give the tree its name, or take the equal one that another process finished first.
+def _renew(tree: Path, archive: Path, name: str) -> None:
+    """Unpack beside the tree and rename.
 
     Nothing is synced: what a power cut leaves behind fails its check and is made anew.
     """
-    note = temporary.with_name(temporary.name + ".digest")
-    note.write_text(f"{digest}\n")
-    note.replace(_record(tree))
+    _clear(tree)
+    temporary = tree.with_name(f"{UNVERIFIED}{secrets.token_hex(8)}")
     try:
+        found = unpack(archive, temporary, name=name)
+        _record(tree).write_text(f"{found}\n")
         temporary.rename(tree)
-    except OSError:
-        if not _is_intact(tree):
-            raise
-        shutil.rmtree(temporary)
+    finally:
+        remove_tree(temporary)
+
+
+@contextlib.contextmanager
+def _alone(tree: Path) -> Iterator[None]:
+    """Keep other processes from unpacking the same tree; the lock goes with the process."""
+    descriptor = os.open(tree.with_name(tree.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _scan(folder: str, prefix: str, files: list[str], entries: list[TreeEntry]) -> None:

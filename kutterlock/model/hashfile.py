@@ -37,7 +37,10 @@ def parse_hash_file(text: str, origin: str) -> dict[str, tuple[Promise, ...]]:
         if not fields or fields[0].startswith("#"):
             continue
         if len(fields) != len(("type", "hex", "file")) or fields[0] not in KNOWN_TYPES:
-            raise KutterError(f"{origin}, line {number}: {line!r} is not 'TYPE  HEX  FILE'")
+            raise KutterError(
+                f"{origin}, line {number}: {line!r} is not 'TYPE  HEX  FILE'",
+                hint=f"Buildroot knows the types {', '.join(sorted(KNOWN_TYPES - {'none'}))}",
+            )
         algorithm, value, name = fields
         if algorithm in HEX_LENGTH:
             digest = _digest(f"{algorithm}:{value.lower()}", origin, number)

@@ -5,6 +5,7 @@ where the build will run. Answers are cached under the digest of everything they
 they mean is `kutterlock.resolve.closure`.
 """
 
+import contextlib
 import json
 import posixpath
 import secrets
@@ -18,6 +19,7 @@ from kutterlock.adapters.files import (
     UNVERIFIED,
     contained,
     digest_tree,
+    explain,
     explained,
     remove_tree,
     write_atomically,
@@ -34,6 +36,7 @@ from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan
 from kutterlock.model.showinfo import LARGEST, parse_show_info
 
 LARGEST_CONFIG = 8 << 20
+RIVALS = 100
 
 
 class Ran(Protocol):
@@ -122,7 +125,8 @@ def evaluate(question: Question, bench: Bench) -> Evaluation:
         return cached
     _ask(question, generated, bench, place)
     answer = _read(place, digest, generated.defconfig)
-    assert answer is not None, place
+    if answer is None:
+        raise KutterError(f"{place} was changed while it was written", hint="run it again")
     return answer
 
 
@@ -257,12 +261,18 @@ def _hash_files(show_info: bytes, binds: tuple[Bind, ...]) -> Iterator[tuple[str
 
 
 def _settle(answers: Path, place: Path) -> None:
+    """Give the answers their name; damaged ones and those of a rival are moved out of the way."""
     write_atomically(_record(place), f"{digest_tree(answers)}\n".encode())
-    try:
-        answers.rename(place)
-    except OSError:
-        remove_tree(place)
-        answers.rename(place)
+    for _ in range(RIVALS):
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(answers.with_name(secrets.token_hex(8)))
+        try:
+            answers.rename(place)
+        except OSError as error:
+            if not place.exists():
+                raise explain(error, place) from error
+        else:
+            return
 
 
 def _read(place: Path, digest: Digest, requested: str) -> Evaluation | None:

@@ -4,6 +4,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -220,4 +221,15 @@ def test_nothing_is_left_of_an_archive_that_was_refused(tmp_path: Path) -> None:
     archive = write(tmp_path / "a", [member("top/x"), member("top/x")])
     with pytest.raises(HashMismatchError, match="comes twice"):
         unpacked_tree(archive, hash_file(archive), tmp_path / "cache", name="a")
-    assert list((tmp_path / "cache/trees").iterdir()) == []
+    left = [path.name for path in (tmp_path / "cache/trees").iterdir()]
+    assert left == [f"sha256-{hash_file(archive).hex}.lock"]
+
+
+def test_several_at_once_get_the_same_whole_tree(tmp_path: Path, good: Path) -> None:
+    def take(_: int) -> tuple[Path, Digest]:
+        tree = unpacked_tree(good, hash_file(good), tmp_path / "cache", name="good")
+        return tree, digest_unpacked(tree)
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = set(pool.map(take, range(12)))
+    assert len(taken) == 1

@@ -1,6 +1,7 @@
 """Inputs of the sandbox: copies, views and generated files on disk."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from kutterlock.build.inputs import (
     check_overlays,
     copy_overlays,
     fill_downloads,
+    inputs_from_lock,
     lay_out,
 )
 from kutterlock.errors import HashMismatchError, LockError, ManifestError, StaleLockError
 from kutterlock.model.digest import Digest
-from kutterlock.model.lock import OverridePin
+from kutterlock.model.lock import Lock, OverridePin
 from kutterlock.model.paths import RelativePath
 from kutterlock.model.sandbox import Bind
+from tests.support import samples
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -171,3 +174,63 @@ def test_where_links_cannot_be_made_files_are_copied(tmp_path: Path) -> None:
         assert copy.read_text() == "bytes"
         assert copy.stat().st_ino != blob.stat().st_ino
         assert copy.stat().st_mode & 0o777 == 0o444
+
+
+def locked(project: Path) -> Lock:
+    """Return a lock whose board uses both overlays of the project."""
+    sample = samples.lock()
+    name = next(iter(sample.boards))
+    board = replace(
+        sample.boards[name], arch="x86_64", overlays=("kutter", "site/lab"),
+        defconfig="pc_defconfig", sources=("hello/hello-1.0.tar.gz",),
+    )  # fmt: skip
+    return replace(
+        sample,
+        boards={name: board},
+        overrides={"hello": OverridePin(name="hello", version="1.0")},
+        overlays={
+            overlay: digest_tree(project / "overlays" / overlay) for overlay in board.overlays
+        },
+    )
+
+
+def test_inputs_of_a_lock(project: Path, tmp_path: Path) -> None:
+    lock = locked(project)
+    board = next(iter(lock.boards.values()))
+    blob = write(tmp_path / "blob", "hello")
+    asked: list[Digest] = []
+
+    def find(digest: Digest) -> Path:
+        asked.append(digest)
+        return blob
+
+    there = tmp_path / "inputs"
+    there.mkdir()
+    inputs_from_lock(lock, board, there, tree=tmp_path, project=project, blob=find)
+    source = lock.sources["hello/hello-1.0.tar.gz"]
+    assert asked == [source.digest]
+    assert (there / "dl" / source.path).read_text() == "hello"
+    assert source.digest.hex in (there / "hashes/hello/hello.hash").read_text()
+    makefile = (there / "kutter.mk").read_text().splitlines()
+    assert "KUTTER_BUILDROOT_VERSION = 2026.08" in makefile
+    assert makefile[-3:] == [
+        "override HELLO_VERSION = 1.0",
+        "-include /kutter/overlays/kutter/override.mk",
+        "-include /kutter/overlays/site/lab/override.mk",
+    ]
+    assert (there / "defconfig").read_text().startswith("BR2_x86_64=y\n")
+
+
+def test_inputs_of_a_stale_lock(project: Path, tmp_path: Path) -> None:
+    lock = locked(project)
+    write(project / "overlays/kutter/external.mk", "# changed\n")
+    board = next(iter(lock.boards.values()))
+    with pytest.raises(StaleLockError, match="overlays changed since"):
+        inputs_from_lock(
+            lock,
+            board,
+            tmp_path / "inputs",
+            tree=tmp_path,
+            project=project,
+            blob=lambda _: tmp_path,
+        )

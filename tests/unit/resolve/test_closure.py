@@ -190,6 +190,13 @@ def test_boards_side_by_side_come_back_in_order(world: World) -> None:
     assert [closure.board for closure in closures] == ["a", "b", "c"]
 
 
+def test_the_same_board_asked_by_rivals_gets_one_answer(world: World) -> None:
+    items = [(question := world.question(), world.pins(question)) for _ in range(6)]
+    closures = evaluate_boards(items, world.bench, workers=6)
+    assert len({closure.evaluation.directory for closure in closures}) == 1
+    assert {closure.config for closure in closures} == {closures[0].config}
+
+
 def test_a_line_that_is_not_honoured(world: World) -> None:
     world.sandbox.drops = ("BR2_x86_64=y",)
     with pytest.raises(ManifestError) as caught:
