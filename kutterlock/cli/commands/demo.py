@@ -1,6 +1,9 @@
 """`kutterlock demo`: the whole line on an upstream that kutterlock carries."""
 
 import argparse
+import contextlib
+import io
+import json
 import shutil
 import tempfile
 import time
@@ -13,13 +16,26 @@ from kutterlock.errors import KutterError
 if TYPE_CHECKING:
     from kutterlock.demo.project import Demonstration
 
-CONNECTED: tuple[tuple[str, tuple[str, ...]], ...] = (
+Step = tuple[str, tuple[str, ...]]
+
+ROOT_DIGEST = "@ROOT-DIGEST@"
+"""Stands for the digest of the trust root, which is known once it was made."""
+
+CONNECTED: tuple[Step, ...] = (
     ("Pin everything: versions, sources, the closure of both boards.", ("resolve",)),
     ("Fetch the closure into the store, checking every byte.", ("vendor",)),
 )
-OFFLINE: tuple[tuple[str, tuple[str, ...]], ...] = (
+SIGNING: tuple[Step, ...] = (
+    ("The release engineer's key, and the trust root that names it.",
+     ("key", "generate", "release", "--no-passphrase")),
+    ("", ("trust", "init", "--key", "release", "--add", "release=release")),
+    ("Everybody else pins that root once, by a digest received another way.",
+     ("trust", "pin", "--digest", ROOT_DIGEST)),
+    ("Sign the lock. From here on nothing else is built.", ("sign", "--key", "release")),
+)  # fmt: skip
+BUILDING: tuple[Step, ...] = (
+    ("Who signed the lock, and is the closure still what it pins?", ("verify",)),
     ("Say what is pinned, and why.", ("why", "linux")),
-    ("Hash the whole closure again.", ("verify",)),
     ("Build both boards in the sandbox, then once more in other surroundings, and compare.",
      ("build", "--offline", "--rebuild", "--vary", "path,hostname,timezone,umask")),
     ("Build again: nothing changed, so nothing is done.", ("build", "--offline")),
@@ -47,7 +63,8 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         demonstration = _lay_out(directory, context)
         _connected(demonstration, context)
         context.output.say("\n-- The upstream is shut down: from here on there is no network.")
-        _steps(OFFLINE, demonstration, context)
+        _steps(SIGNING, demonstration, context)
+        _steps(BUILDING, demonstration, context)
         _summarise(demonstration, context, time.monotonic() - started)
     finally:
         if not arguments.keep:
@@ -87,18 +104,32 @@ def _connected(demonstration: "Demonstration", context: Context) -> None:
         _steps(CONNECTED, demonstration, context)
 
 
-def _steps(
-    steps: tuple[tuple[str, tuple[str, ...]], ...], demonstration: "Demonstration", context: Context
-) -> None:
-    from kutterlock.cli.main import main
-
-    environ = {**context.environ, **demonstration.environment()}
+def _steps(steps: tuple[Step, ...], demonstration: "Demonstration", context: Context) -> None:
     for purpose, words in steps:
-        context.output.say(f"\n-- {purpose}\n$ kutterlock {' '.join(words)}")
-        arguments = [words[0], "--project", str(demonstration.project), *words[1:]]
-        status = main(arguments, environ)
+        if purpose:
+            context.output.say(f"\n-- {purpose}")
+        if ROOT_DIGEST in words:
+            digest = _root_digest(demonstration, context)
+            words = tuple(digest if word == ROOT_DIGEST else word for word in words)  # noqa: PLW2901
+        context.output.say(f"$ kutterlock {' '.join(words)}")
+        status = _run(words, demonstration, context)
         if status:
             raise KutterError(f"the demonstration stopped: `kutterlock {words[0]}` gave {status}")
+
+
+def _run(words: tuple[str, ...], demonstration: "Demonstration", context: Context) -> int:
+    from kutterlock.cli.main import main
+
+    arguments = [words[0], "--project", str(demonstration.project), *words[1:]]
+    return main(arguments, {**context.environ, **demonstration.environment()})
+
+
+def _root_digest(demonstration: "Demonstration", context: Context) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        _run(("trust", "show", "--json"), demonstration, context)
+    digest: str = json.loads(printed.getvalue())["offered"]["digest"]
+    return digest
 
 
 def _summarise(demonstration: "Demonstration", context: Context, seconds: float) -> None:
@@ -108,7 +139,7 @@ def _summarise(demonstration: "Demonstration", context: Context, seconds: float)
     say = context.output.say
     say("\n-- What happened")
     say(f"   {len(lock.sources)} files pinned by hash for {len(lock.boards)} boards, all fetched")
-    say("   from one lock, each board built twice: the same bytes, with no network in reach.")
+    say("   from one signed lock, each board built twice: the same bytes, no network in reach.")
     say('   kind = "host" used this machine\'s compiler; pin a Debian build environment instead,')
     say("   and the same lock gives the same bytes on every machine.")
     say(f"   {seconds:.0f} s. Next: `kutterlock init`, or read README.md for Kutter OS itself.")
