@@ -106,7 +106,7 @@ class _Runner:
         self._attempt = attempt
         self._workshop = workshop
         self._binds = binds
-        self._steps = StepReader()
+        self._steps = StepReader(frozenset(attempt.board.packages))
         self._last: deque[str] = deque(maxlen=LAST_LINES)
 
     def run(self, argv: tuple[str, ...], what: str) -> None:

@@ -14,8 +14,12 @@ FINAL_STEPS = ("Installing to target", "Installing to host directory", "Installi
 
 @dataclass(slots=True)
 class StepReader:
-    """What the log has told so far. `seen` holds every package that has started."""
+    """What the log has told so far. `seen` holds the packages of `known` that have started.
 
+    Buildroot announces virtual packages too, which `known` leaves out: they build nothing.
+    """
+
+    known: frozenset[str]
     package: str = ""
     step: str = ""
     seen: set[str] = field(default_factory=set)
@@ -29,7 +33,7 @@ class StepReader:
         if not match:
             return False
         self.package, self.step = match["package"], match["step"]
-        self.seen.add(self.package)
+        self.seen |= {self.package} & self.known
         return True
 
     @property
