@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kutterlock.adapters.workers import in_threads as in_threads  # noqa: PLC0414 -- re-export
 from kutterlock.errors import HashMismatchError, KutterError, ManifestError, NoSpaceError
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 from kutterlock.model.paths import RelativePath
@@ -51,6 +50,11 @@ def explain(error: OSError, path: Path) -> KutterError:
         return KutterError(
             f"{path} is on a read-only file system",
             hint="name a writable place with --store, KUTTER_STORE or KUTTER_CACHE",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return KutterError(
+            f"{path}: this user may not do that ({error.strerror})",
+            hint="change its owner or mode, or name another place with --store or KUTTER_STORE",
         )
     return KutterError(f"{path}: {error.strerror or error}")
 

@@ -41,7 +41,9 @@ class Store:
 
     def has(self, digest: Digest) -> bool:
         """Whether the blob is here. Its bytes are trusted as they lie: `verify` re-hashes."""
-        return self.locate(digest).is_file()
+        path = self.locate(digest)
+        with explained(path):
+            return path.is_file()
 
     def locate(self, digest: Digest) -> Path:
         """Return where a blob lies, or would lie."""
@@ -50,7 +52,7 @@ class Store:
     def path(self, digest: Digest) -> Path:
         """Return where a blob lies. Raises MissingInputError. Never write, chmod or link it."""
         path = self.locate(digest)
-        if not path.is_file():
+        if not self.has(digest):
             raise MissingInputError(
                 f"{digest} is not in the store {self.root}",
                 hint="run `kutterlock vendor` where there is a network, or give it --mirror DIR",
@@ -162,8 +164,8 @@ class Store:
         for path in _listed(self.root / PARTIAL):
             match = _PARTIAL_NAME.match(path.name)
             found[path] = _digest_or_none(match[1], match[2]) if match else None
-        for algorithm in sorted(HEX_LENGTH):
-            for directory in (self.root / algorithm, *_listed(self.root / algorithm)):
+        for name in (ROOTS, *sorted(HEX_LENGTH)):
+            for directory in (self.root / name, *_listed(self.root / name)):
                 leftovers = (path for path in _listed(directory) if UNVERIFIED in path.name)
                 found.update(dict.fromkeys(leftovers))
         return found

@@ -25,13 +25,15 @@ def in_threads(
     items: Iterable[T],
     count: int = 0,
     stop: threading.Event | None = None,
+    on_interrupt: Callable[[], object] = lambda: None,
 ) -> None:
     """Run `work` on every item, in order, in `count` threads (default: one a core).
 
     The first exception, or setting `stop`, keeps further items from being begun; the exception is
-    raised here. On Ctrl-C `stop` is set, so that work under way can look at it and end.
+    raised here. On Ctrl-C `stop` is set, so that work under way can look at it and end, and
+    `on_interrupt` is called, to wake what waits.
     """
-    _Crew(work, items, stop or threading.Event()).run(count or cores())
+    _Crew(work, items, stop or threading.Event()).run(count or cores(), on_interrupt)
 
 
 class _Crew:
@@ -43,7 +45,7 @@ class _Crew:
         self._stop = stop
         self._errors: list[BaseException] = []
 
-    def run(self, count: int) -> None:
+    def run(self, count: int, on_interrupt: Callable[[], object]) -> None:
         threads = [
             threading.Thread(target=self._drain, daemon=True)
             for _ in range(min(count, len(self._queue)))
@@ -55,6 +57,7 @@ class _Crew:
                 thread.join()
         except BaseException:
             self._stop.set()
+            on_interrupt()
             for thread in threads:
                 thread.join(GRACE_SECONDS / len(threads))
             raise

@@ -128,11 +128,14 @@ class _Run:
         self._progress.start("fetching", total=total, unit="bytes")
         largest_first = sorted(self._absent, key=lambda want: -(want.size or 0))
         try:
-            in_threads(self._begin, largest_first, self._options.jobs, self._stop)
+            in_threads(self._begin, largest_first, self._options.jobs, self._stop, self._close)
         finally:
             self._progress.done("")
-            if self._http is not None:
-                self._http.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self._http is not None:
+            self._http.close()
 
     def report(self, *, present: int) -> FetchReport:
         tried = {**self._fetched, **self._failures}

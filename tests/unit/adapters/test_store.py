@@ -318,3 +318,11 @@ def test_a_symlink_in_the_place_of_a_partial_is_not_followed(store: Store, tmp_p
         store.add_bytes(DATA)
     assert caught.value.reason == f"{partial}: Too many levels of symbolic links"
     assert victim.read_bytes() == b"precious"
+
+
+def test_a_root_half_written_is_a_leftover(store: Store, tmp_path: Path) -> None:
+    store.add_root(tmp_path / "kutter.lock")
+    leftover = store.root / "roots" / ".unverified-12"
+    leftover.write_bytes(b"")
+    assert list(store.roots().values()) == [tmp_path / "kutter.lock"]
+    assert store.partials() == {leftover: None}

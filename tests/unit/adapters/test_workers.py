@@ -1,3 +1,4 @@
+import _thread
 import threading
 
 import pytest
@@ -58,3 +59,18 @@ def test_items_run_at_the_same_time() -> None:
 
 def test_there_is_at_least_one_core() -> None:
     assert cores() >= 1
+
+
+def test_ctrl_c_stops_the_work_and_wakes_what_waits() -> None:
+    stop, woken = threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        _thread.interrupt_main()
+        assert woken.wait(10)
+        assert stop.is_set()
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, range(100), 1, stop, woken.set)
+    assert begun == [0]
