@@ -155,15 +155,6 @@ class Table:
         for key in keys or self._data:
             yield key, self.text(key)
 
-    def objects(self, key: str) -> Iterator["Table"]:
-        """Read a required list of tables."""
-        for index, value in enumerate(self._get(key, list, None, [])):
-            path = (*self._path, key, str(index))
-            if isinstance(value, dict):
-                yield Table(self._reader, value, path)
-            else:
-                self._reader.faults.append(Fault(path, f"expected a table, found {_name(value)}"))
-
     def value(self) -> Mapping[str, Any]:
         """Return the table as it came, for a parser of its own."""
         return self._data

@@ -294,7 +294,7 @@ def _check_roles(root: TrustRoot, table: Table) -> None:
 
 def _signatures(document: Table) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for item in document.objects("signatures"):
+    for item in document.table_list("signatures"):
         key_id = item.text("keyid")
         if key_id in found:
             item.fault("keyid", "signs twice")
