@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import Release
 from kutterlock.model.version import UpstreamVersion
+from kutterlock.resolve.field import Request
 from kutterlock.resolve.rules import Conditions
-from kutterlock.resolve.solve import Request, solve
+from kutterlock.resolve.solve import solve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,11 @@ from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, Pack
 from kutterlock.model.paths import RelativePath
 from kutterlock.resolve.assemble import Parts, assemble
 from kutterlock.resolve.boards import BoardsRequest, evaluate_all
+from kutterlock.resolve.field import Request
 from kutterlock.resolve.images import pin_images
 from kutterlock.resolve.rules import Conditions
-from kutterlock.resolve.solve import Choice, Request, Solution, solve
+from kutterlock.resolve.solution import Choice, Solution
+from kutterlock.resolve.solve import solve
 from kutterlock.resolve.staleness import stale_fields
 from kutterlock.vendor.wants import Want
 

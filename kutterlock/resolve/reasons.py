@@ -11,8 +11,9 @@ from kutterlock.catalog.types import Release
 from kutterlock.errors import NoSolutionError
 from kutterlock.model.lock import Refusal
 from kutterlock.resolve import rules
+from kutterlock.resolve.field import PRIORITY, Field
 from kutterlock.resolve.rules import DIGEST_KNOWN, Demand, Objection
-from kutterlock.resolve.solve import PRIORITY, Choice, Field, Solution
+from kutterlock.resolve.solution import Choice, Solution
 
 LONG_TERM_FIRST = "long-term-first"
 KEPT = "kept"

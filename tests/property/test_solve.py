@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from kutterlock.errors import NoSolutionError
 from kutterlock.model.manifest import INPUTS
+from kutterlock.resolve.field import Field, Request
 from kutterlock.resolve.rules import Conditions, matches, object_to
-from kutterlock.resolve.solve import Field, Request, Solution, solve
+from kutterlock.resolve.solution import Solution
+from kutterlock.resolve.solve import solve
 from tests.support.solving import AS_OF, shipped
 
 pytestmark = pytest.mark.property

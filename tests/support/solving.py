@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.model.manifest import INPUTS
+from kutterlock.resolve.field import Request
 from kutterlock.resolve.rules import Conditions
-from kutterlock.resolve.solve import Request, Solution, solve
+from kutterlock.resolve.solution import Solution
+from kutterlock.resolve.solve import solve
 
 ANY: Mapping[str, str] = dict.fromkeys(INPUTS, "*")
 AS_OF = datetime.date(2026, 8, 22)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from kutterlock.model.lock import Refusal
+from kutterlock.resolve.field import PRIORITY, Request
 from kutterlock.resolve.rules import Conditions
-from kutterlock.resolve.solve import PRIORITY, Choice, Request, solve
+from kutterlock.resolve.solution import Choice
+from kutterlock.resolve.solve import solve
 from tests.support.solving import AS_OF, ask, shipped
 
 SETS = json.loads((Path(__file__).parents[2] / "data" / "coherent-sets.json").read_text())["sets"]
