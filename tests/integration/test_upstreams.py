@@ -462,9 +462,9 @@ class TestAll:
         ]
 
     def test_one_that_does_not_answer_keeps_nobody_from_being_heard(
-        self, web: Web, catalog: Catalog, unsigned: Signatures
+        self, web: Web, catalog: Catalog, unsigned: Signatures, tmp_path: Path
     ) -> None:
-        TestFlannel().test_manifest_and_its_images(web, catalog, unsigned, Path(web.server.url))
+        TestFlannel().test_manifest_and_its_images(web, catalog, unsigned, tmp_path)
         with Http(web.options) as http:
             answer = ask(catalog, all_upstreams(unsigned), http, Silence())
         assert [str(release) for release in answer.releases] == ["flannel 9.9.1"]
