@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))  # not installed: run from a clone
 MIB = 1 << 20
 KUTTERLOCK = (sys.executable, "-m", "kutterlock")
 

@@ -1,7 +1,6 @@
 """Makes what the verbs of building and resolving need, from a context and a command's options."""
 
 import argparse
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -103,6 +102,8 @@ def _environment(
     from kutterlock.model.lock import EnvironmentPin
 
     if request.kind == "host":
+        import platform
+
         machine = platform.machine()
         return EnvironmentPin(kind="host", architecture=DEBIAN_ARCHITECTURES.get(machine, machine))
     if offline:

@@ -4,7 +4,6 @@ A passphrase comes from a file, from a variable named by an option, or from a pr
 """
 
 import argparse
-import getpass
 import shlex
 import sys
 from collections.abc import Callable
@@ -110,6 +109,8 @@ def _prompted(what: str, *, twice: bool) -> bytes:
             f"{what} needs a passphrase, and there is no terminal to ask on",
             hint="use --passphrase-file or --passphrase-env",
         )
+    import getpass
+
     first = getpass.getpass(f"Passphrase of {what}: ")
     if twice and getpass.getpass("Once more: ") != first:
         raise UsageError("the two passphrases differ")

@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +74,8 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 def _directory(keep: str | None) -> Path:
     if keep is None:
+        import tempfile
+
         return Path(tempfile.mkdtemp(prefix="kutter-demo-"))
     directory = Path(keep).resolve()
     if directory.exists():
