@@ -15,7 +15,7 @@ from kutterlock.model.urls import Origin, host_matches, login_of
 GITHUB_HOSTS = ("api.github.com", "github.com")
 """The only hosts that ever see the GitHub token."""
 
-USER_AGENT = "kutterlock (+https://github.com/kutter-os/kutterlock)"
+USER_AGENT = "kutterlock"
 
 NO_LOGINS: Mapping[str, "Login"] = MappingProxyType({})
 NO_MIRRORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
