@@ -15,8 +15,10 @@ from pathlib import Path
 
 from kutterlock import __version__
 from kutterlock.cli.context import Context
-from kutterlock.cli.output import ConsoleProgress, Output
+from kutterlock.cli.output import Output
+from kutterlock.cli.progress import ConsoleProgress
 from kutterlock.errors import KutterError
+from kutterlock.model.progress import Progress
 
 COMMANDS: tuple[str, ...] = (
     "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
@@ -31,8 +33,10 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     """Run one command and return its exit code; `environ` stands in for the process's own."""
     words = sys.argv[1:] if argv is None else argv
     arguments = build_parser(words[:1]).parse_args(words)
+    progress = ConsoleProgress()
     try:
-        context = make_context(arguments, os.environ if environ is None else environ, Path.cwd())
+        ambient = os.environ if environ is None else environ
+        context = make_context(arguments, ambient, Path.cwd(), progress)
         module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
         return module.run(arguments, context) or 0
     except KutterError as error:
@@ -45,6 +49,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    finally:
+        progress.close()
 
 
 def build_parser(first: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -72,7 +78,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 
 def make_context(
-    arguments: argparse.Namespace, environ: Mapping[str, str], directory: Path
+    arguments: argparse.Namespace, environ: Mapping[str, str], directory: Path, progress: Progress
 ) -> Context:
     """Gather the places that a command works in."""
     home = Path(environ.get("HOME", "/"))
@@ -85,7 +91,7 @@ def make_context(
         store_path=store,
         environ={**environ, **_said(arguments)},
         output=Output(as_json=arguments.json),
-        progress=ConsoleProgress(),
+        progress=progress,
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
 

@@ -47,31 +47,22 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _update(catalog: "Catalog", context: Context, only: str | None) -> None:
-    from kutterlock.catalog.updates import Findings
-    from kutterlock.resolve.live import all_upstreams, ask, learn, signatures_of, unanswered
+    from kutterlock.cli.upstreams import ask_upstreams
+    from kutterlock.model.manifest import INPUTS
+    from kutterlock.resolve.live import unanswered
 
-    signatures = signatures_of(context.settings, context.environ.get("PATH", ""))
-    upstreams = [item for item in all_upstreams(signatures) if only in (None, item.name)]
-    if catalog.updates is None or not upstreams:
-        raise UsageError(
-            f"there is no upstream {only!r}"
-            if catalog.updates
-            else "KUTTER_CATALOG names a catalog of your own, which is not updated"
-        )
-    with context.http() as http:
-        heard = ask(catalog, upstreams, http, context.progress)
+    if only not in (None, *INPUTS):
+        raise UsageError(f"there is no upstream {only!r}", hint=f"there are {', '.join(INPUTS)}")
+    asked = INPUTS if only is None else (only,)
+    heard = ask_upstreams(context, catalog, asked)
     new = [one for one in heard.releases if not catalog.release(one.name, one.version.text)]
-    today = context.now().date()
-    findings = Findings(date=today, releases=heard.releases, support=heard.support)
-    learn(catalog, findings, catalog.updates)
     context.output.say(
-        f"upstreams asked: {len(upstreams)}, new releases: {len(new)}; nothing contradicts"
-        " the catalog"
+        f"upstreams asked: {len(asked)}, new releases: {len(new)}; nothing contradicts the catalog"
     )
     context.output.table((one.name, one.version.text, str(one.released or "-")) for one in new)
     if heard.failures:
         raise unanswered(heard.failures)
-    context.output.json({"asked": [item.name for item in upstreams], "new": [str(r) for r in new]})
+    context.output.json({"asked": list(asked), "new": [str(release) for release in new]})
 
 
 def _show_all(catalog: "Catalog", context: Context) -> None:

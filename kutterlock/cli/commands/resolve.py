@@ -9,7 +9,9 @@ from kutterlock.cli.doors import add_network_options
 from kutterlock.errors import LockError, UsageError
 
 if TYPE_CHECKING:
+    from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import Lock
+    from kutterlock.model.manifest import Manifest
     from kutterlock.resolve.pipeline import Resolved, Upgrade
 
 
@@ -71,12 +73,13 @@ def _resolve(arguments: argparse.Namespace, context: Context) -> None:
 
     manifest = context.manifest()
     previous = _previous(context)
-    catalog = context.catalog()
+    upgrade = _upgrade(arguments)
+    catalog = _catalog(arguments, context, _open_inputs(manifest, previous, upgrade))
     request = ResolveRequest(
         manifest=manifest,
         previous=previous,
         as_of=arguments.as_of or (previous.as_of if previous else catalog.date),
-        upgrade=_upgrade(arguments),
+        upgrade=upgrade,
     )
     resolved = resolve(request, resolve_doors(context, arguments, catalog))
     _print(context, resolved, previous)
@@ -95,6 +98,32 @@ def _resolve(arguments: argparse.Namespace, context: Context) -> None:
             "written": not unchanged and not arguments.dry_run,
         }
     )
+
+
+def _open_inputs(
+    manifest: "Manifest", previous: "Lock | None", upgrade: "Upgrade"
+) -> tuple[str, ...]:
+    """Return the inputs for which a version is to be chosen: nobody needs to be asked of others."""
+    pinned = previous.inputs if previous else {}
+    return tuple(n for n in manifest.inputs if n not in pinned or upgrade.moves(n))
+
+
+def _catalog(arguments: argparse.Namespace, context: Context, names: tuple[str, ...]) -> "Catalog":
+    """Return what is known, after asking the upstreams of `names` unless that is not wanted."""
+    catalog = context.catalog()
+    if arguments.offline or not names or catalog.updates is None:
+        return catalog
+    from kutterlock.cli.upstreams import ask_upstreams
+
+    heard = ask_upstreams(context, catalog, names)
+    silent = sorted(heard.failures)
+    context.progress.done(f"{len(names) - len(silent)} of {len(names)} upstreams answered")
+    if silent:
+        context.progress.note(
+            f" note: {', '.join(silent)} cannot be reached; what the catalog knew on {catalog.date}"
+            " decides (--offline asks nobody)"
+        )
+    return context.catalog()
 
 
 def _previous(context: Context) -> "Lock | None":
