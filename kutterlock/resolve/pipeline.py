@@ -15,7 +15,7 @@ from kutterlock.adapters.files import contained, explained, hash_file
 from kutterlock.build.workshop import Workshop
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import RELEASE_ARCH, Release
-from kutterlock.errors import NoSolutionError, PolicyError, UsageError
+from kutterlock.errors import ManifestError, NoSolutionError, PolicyError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock, OverridePin, SourcePin
 from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, PackagePin
@@ -117,6 +117,7 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
             environment=environment,
         )
     )
+    _require_used(manifest, lock)
     _require_trust(manifest, lock, doors.workshop.project)
     return Resolved(lock=lock, solution=solution)
 
@@ -241,6 +242,24 @@ def _input_pin(choice: Choice, previous: Lock | None) -> InputPin:
     if known and (known.version, known.constraint) == (choice.version, choice.constraint):
         return known
     return choice.pin()
+
+
+def _require_used(manifest: Manifest, lock: Lock) -> None:
+    """Refuse a pin that pins nothing: a fix that is not in the image is worse than none."""
+    built = {
+        name.removeprefix("host-") for board in lock.boards.values() for name in board.packages
+    }
+    unused = sorted(set(manifest.packages) - built)
+    if unused:
+        near = {name: difflib.get_close_matches(name, built, n=1) for name in unused}
+        raise ManifestError(
+            "kutter.toml pins packages that no board builds",
+            details=[
+                f"packages.{name}" + (f": did you mean {near[name][0]}?" if near[name] else "")
+                for name in unused
+            ],
+            hint="take the table out, or select the package in a board's defconfig",
+        )
 
 
 def _require_trust(manifest: Manifest, lock: Lock, project: Path) -> None:

@@ -226,6 +226,14 @@ def test_a_hash_from_the_manifest_cures_a_package_without_one(fresh: Line) -> No
     fresh.must("build", "--offline")
 
 
+def test_a_pin_of_a_package_that_no_board_builds_is_refused(fresh: Line) -> None:
+    with fresh.manifest.open("a") as manifest:
+        manifest.write('\n[packages.libgliph]\nversion = "2.2"\n')
+    ran = fresh.run("resolve")
+    assert ran.status == 2
+    assert "packages.libgliph: did you mean libglyph?" in ran.errors
+
+
 def test_a_symlink_out_of_an_overlay_is_refused(fresh: Line) -> None:
     (fresh.project / "overlays/demo/escape").symlink_to("/etc/passwd")
     ran = fresh.run("resolve")

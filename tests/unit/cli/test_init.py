@@ -18,7 +18,7 @@ def test_every_commented_key_is_one_that_is_read(tmp_path: Path) -> None:
     text = (tmp_path / "kutter.toml").read_text()
     opened = [_open(line) for line in text.splitlines()]
     (tmp_path / "kutter.toml").write_text("\n".join(opened))
-    assert read_manifest(tmp_path / "kutter.toml").packages["openssl"].version == "3.4.5"
+    assert read_manifest(tmp_path / "kutter.toml").packages["libopenssl"].version == "3.4.5"
 
 
 def _open(line: str) -> str:
