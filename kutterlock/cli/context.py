@@ -16,6 +16,7 @@ from kutterlock.model.progress import Progress
 
 if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
     from kutterlock.adapters.http import Http
+    from kutterlock.adapters.sizes import SizeBook
     from kutterlock.adapters.store import Store
     from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import Lock
@@ -106,3 +107,9 @@ class Context:
 
         own = self.environ.get("KUTTER_CATALOG")
         return load_catalog(Path(own)) if own else load_catalog(updates=self.updates_path)
+
+    def sizes(self) -> "SizeBook":
+        """Return what is known of the sizes of files."""
+        from kutterlock.adapters.sizes import SizeBook
+
+        return SizeBook(self.cache / "sizes.json")

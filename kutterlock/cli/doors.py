@@ -66,7 +66,9 @@ def fetch_wants(
     """Fetch, or raise with the list of what could not be had."""
     from kutterlock.vendor.fetch import FetchOptions, fetch
 
-    options = FetchOptions(jobs=jobs, offline=offline, folders=tuple(folders))
+    options = FetchOptions(
+        jobs=jobs, offline=offline, folders=tuple(folders), sizes=context.sizes().read
+    )
     store = context.store()
     with store.in_use():
         fetch(wants, store, context.http, context.progress, options).check()
@@ -127,5 +129,6 @@ def _debian_environment(context: Context, request: "EnvironmentRequest") -> "Env
         keys = replace(keys, fingerprints=frozenset(settings.fingerprints["debian"]))
     with context.http() as http:
         return resolve_environment(
-            request, http, keys, now=context.now(), progress=context.progress
-        )
+            request, http, keys, now=context.now(), progress=context.progress,
+            on_sizes=context.sizes().note,
+        )  # fmt: skip

@@ -1,11 +1,12 @@
 """Pinning the build environment: from a suite's name to every .deb by digest."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kutterlock.errors import KutterError, ManifestError
 from kutterlock.model.debian_index import Package, PackageIndex, Release
 from kutterlock.model.debian_solve import solve_closure
+from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin
 from kutterlock.model.manifest import EnvironmentRequest
 from kutterlock.model.progress import Progress
@@ -44,10 +45,12 @@ def resolve_environment(
     *,
     now: datetime.datetime,
     progress: Progress,
+    on_sizes: Callable[[Mapping[Digest, int]], None] = lambda _: None,
 ) -> EnvironmentPin:
     """Pin the environment that the manifest asks for.
 
-    `now` (UTC) stands where the manifest names no snapshot. Raises NoSolutionError, NetworkError,
+    `now` (UTC) stands where the manifest names no snapshot; `on_sizes` is told how large each .deb
+    is, in bytes, which no lock keeps. Raises NoSolutionError, NetworkError,
     UntrustedError, HashMismatchError; ManifestError for a toolchain or snapshot that cannot be.
     """
     if request.kind == "host":
@@ -62,7 +65,9 @@ def resolve_environment(
         if release is not None:
             archives.add_packages(index, suite, release)
             releases.setdefault(suite.archive, []).append(release)
-    return _pin(request, _solved(index, wanted), _stamps(releases, moment))
+    packages = _solved(index, wanted)
+    on_sizes({package.digest: package.size for package in packages})
+    return _pin(request, packages, _stamps(releases, moment))
 
 
 def wanted_packages(request: EnvironmentRequest) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ is made and no HTTP library imported.
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from kutterlock.errors import (
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.folder import candidates
 from kutterlock.vendor.report import Attempts, Failure, FetchReport
-from kutterlock.vendor.wants import Want, distinct
+from kutterlock.vendor.wants import Want, distinct, sized
 
 LARGEST = 16 << 30
 """Bound of a file whose size nobody told, in bytes."""
@@ -51,12 +51,16 @@ class Downloader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOptions:
-    """How to fetch: `jobs` at once; `folders` are plain mirrors; `offline` asks no URL."""
+    """How to fetch: `jobs` at once; `folders` are plain mirrors; `offline` asks no URL.
+
+    `sizes` tells known sizes in bytes by digest text; it is called when something is missing.
+    """
 
     jobs: int = 4
     keep_going: bool = False
     offline: bool = False
     folders: tuple[Path, ...] = ()
+    sizes: Callable[[], Mapping[str, int]] = dict
 
 
 def fetch(
@@ -76,8 +80,10 @@ def fetch(
     absent = [want for want in files if not store.has(want.digest)]
     if not absent:
         return FetchReport(present=len(files))
+    options = options or FetchOptions()
+    absent = sized(absent, options.sizes())
     check_space(store, absent)
-    run = _Run(store, http_factory, progress, options or FetchOptions(), absent)
+    run = _Run(store, http_factory, progress, options, absent)
     run.run()
     return run.report(present=len(files) - len(absent))
 

@@ -1,6 +1,6 @@
 """What a lock asks to be fetched: one want a file, with every place that may have it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -48,6 +48,14 @@ def distinct(wants: Iterable[Want]) -> tuple[Want, ...]:
             size = want.size if first.size is None else first.size
             found[want.digest] = replace(first, urls=urls, size=size)
     return tuple(found.values())
+
+
+def sized(wants: Iterable[Want], sizes: Mapping[str, int]) -> list[Want]:
+    """Fill in sizes that are known by digest; what a want says itself counts more."""
+    return [
+        replace(want, size=sizes.get(str(want.digest))) if want.size is None else want
+        for want in wants
+    ]
 
 
 def _source_want(pin: SourcePin) -> Want:

@@ -10,6 +10,7 @@ from kutterlock.errors import LockError, UsageError
 
 if TYPE_CHECKING:
     from kutterlock.catalog.reader import Catalog
+    from kutterlock.model.digest import Digest
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
     from kutterlock.resolve.pipeline import Resolved, Upgrade
@@ -82,6 +83,7 @@ def _resolve(arguments: argparse.Namespace, context: Context) -> None:
         upgrade=upgrade,
     )
     resolved = resolve(request, resolve_doors(context, arguments, catalog))
+    context.sizes().note(_catalog_sizes(resolved))
     _print(context, resolved, previous)
     found = changes(previous, resolved.lock)
     unchanged = previous is not None and lock_bytes(previous) == lock_bytes(resolved.lock)
@@ -137,6 +139,15 @@ def _previous(context: Context) -> "Lock | None":
             details=error.details,
             hint="take it back from version control, or remove it and resolve anew",
         ) from error
+
+
+def _catalog_sizes(resolved: "Resolved") -> "dict[Digest, int]":
+    return {
+        file.digest: file.size
+        for choice in resolved.solution.choices.values()
+        for file in choice.release.files
+        if file.digest is not None and file.size is not None
+    }
 
 
 def _upgrade(arguments: argparse.Namespace) -> "Upgrade":

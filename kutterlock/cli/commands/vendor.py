@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         keep_going=arguments.keep_going,
         offline=arguments.offline,
         folders=tuple(_folder(path) for path in arguments.mirror),
+        sizes=context.sizes().read,
     )
     store = context.store()
     with store.in_use():
