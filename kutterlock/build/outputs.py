@@ -8,6 +8,7 @@ Everything is gathered in `.unverified-*` beside it and renamed at the end.
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -28,6 +29,7 @@ from kutterlock.model.output import (
     DERIVATION_NAME,
     FILES_NAME,
     MANIFEST_NAME,
+    RECORD_NAME,
     OutputFile,
     OutputManifest,
     parse_output_manifest,
@@ -61,6 +63,15 @@ def read_output(directory: Path) -> OutputManifest:
             f"{directory} is not an output: {path.name} cannot be read ({error.strerror})",
             hint="name a directory that `kutterlock build` printed",
         ) from error
+
+
+def is_development_build(directory: Path) -> bool:
+    """Whether an output's record does not say that it was built from a verified lock."""
+    try:
+        record = json.loads((directory / RECORD_NAME).read_bytes())
+        return record["unsigned"] is not False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def verify_output(directory: Path) -> OutputManifest:

@@ -18,6 +18,7 @@ from kutterlock.build.outputs import (
     find_output,
     gather,
     held,
+    is_development_build,
     point_at,
     staged,
     write_documents,
@@ -71,6 +72,8 @@ def build_board(
         if waited:
             workshop.progress.note(f" another build of {board.name} ended; looking at its output")
         found = find_output(workshop.outputs, derivation)
+        if found and is_development_build(directory) and not verified.unsigned:
+            found = None  # built without a look at signatures: it could not be signed
         if found and not options.rebuild:
             point_at(workshop.outputs, board.name, derivation.directory_name)
             return Built(directory=directory, manifest=found, fresh=False)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from kutterlock.cli.context import Context
 
 if TYPE_CHECKING:
+    from kutterlock.model.output import OutputManifest
+    from kutterlock.trust.outputs import JudgedOutput
     from kutterlock.trust.verified import Finding, VerifiedLock
 
 
@@ -44,4 +46,17 @@ def lock_evidence(verified: "VerifiedLock") -> Evidence:
         findings=verified.findings,
         signers=verified.signers,
         uncovered=(*verified.uncovered, CONTENT),
+    )
+
+
+def output_evidence(judged: "JudgedOutput", manifest: "OutputManifest") -> Evidence:
+    """Return the evidence of a judged output, whose files were all re-hashed."""
+    from kutterlock.trust.verified import Finding
+
+    hashed = Finding(check="files", result=f"{len(manifest.files)}: all there, all digests right")
+    return Evidence(
+        subject="output",
+        findings=(*judged.findings, hashed),
+        signers=judged.signers,
+        uncovered=(*judged.uncovered, CONTENT),
     )

@@ -19,6 +19,10 @@ class Output:
         if not self.as_json:
             print(line, file=self._stream)
 
+    def text(self, text: str) -> None:
+        """Print a document as it is."""
+        self._stream.write(text)
+
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows with aligned columns."""
         cells = [list(row) for row in rows]

@@ -2,16 +2,24 @@
 
 import argparse
 import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
-from kutterlock.errors import UsageError
+from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:
+    from kutterlock.cli.evidence import Evidence
+    from kutterlock.model.keys import PublicKey
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
+    from kutterlock.trust.outputs import OutputPapers
     from kutterlock.trust.papers import Cabinet
     from kutterlock.trust.verified import Judge, VerifiedLock
+
+
+LARGEST_FILE = 1 << 30
+"""A file that is verified in one piece is no larger, in bytes; sign a manifest of larger ones."""
 
 
 def add_trust_options(parser: argparse.ArgumentParser, *, unsigned: bool = True) -> None:
@@ -96,3 +104,75 @@ def tell_signers(context: Context, verified: "VerifiedLock") -> None:
     else:
         names = ", ".join(verified.signers)
         context.output.say(f" lock        release {verified.release.version}, signed by {names}")
+
+
+def judge_of_output(
+    context: Context, arguments: argparse.Namespace, papers: "OutputPapers"
+) -> "Judge":
+    """Return what an output is judged by.
+
+    The root is that of the project at hand, else of the one that the provenance names.
+    """
+    from kutterlock.trust.papers import current_root
+    from kutterlock.trust.verified import Judge
+
+    place = cabinet(context)
+    manifest = context.manifest() if context.manifest_path.exists() else None
+    name = manifest.name if manifest else papers.project
+    return Judge(
+        at=time_of_judgement(context, arguments),
+        root=current_root(place, name, context.project) if name else None,
+        require=manifest.trust_require if manifest else (),
+        pinned=place.projects(),
+    )
+
+
+def verify_signed_file(context: Context, arguments: argparse.Namespace, path: Path) -> "Evidence":
+    """Check every signature beside a file. Raises UntrustedError where no key that counts did."""
+    from kutterlock.cli.evidence import Evidence
+    from kutterlock.cli.signers import find_public_key
+    from kutterlock.model.digest import Digest
+    from kutterlock.trust.papers import read_bounded
+    from kutterlock.trust.signatures import examine, find_signatures
+    from kutterlock.trust.verified import Finding
+
+    named = {name: find_public_key(context, name) for name in arguments.public_key}
+    keys = named or _pinned_keys(context, arguments)
+    data = read_bounded(path, LARGEST_FILE)
+    examined = examine(data, find_signatures(path), keys.values(), "file")
+    signers = tuple(name for name, key in keys.items() if key.id in examined.signers)
+    if not signers:
+        raise UntrustedError(
+            f"{path.name} is signed by none of: {', '.join(keys)}",
+            details=[f"{name}: by another key" for name in examined.strangers],
+            hint="name the key whose signature counts with --public-key",
+        )
+    findings = [Finding(check=path.name, result=str(Digest.of(data)))]
+    findings += [
+        Finding(check="signature", result=f"{name} in {', '.join(examined.good[keys[name].id])}")
+        for name in signers
+    ]
+    findings += [
+        Finding(check="signature", result=f"{name}: by another key") for name in examined.strangers
+    ]
+    return Evidence(
+        subject=str(path),
+        findings=tuple(findings),
+        signers=signers,
+        uncovered=("whether the file is the newest: only locks have releases",),
+    )
+
+
+def _pinned_keys(context: Context, arguments: argparse.Namespace) -> "dict[str, PublicKey]":
+    from kutterlock.model.trustroot import require_unexpired
+    from kutterlock.trust.papers import current_root
+
+    manifest = context.manifest() if context.manifest_path.exists() else None
+    root = current_root(cabinet(context), manifest.name, context.project) if manifest else None
+    if root is None:
+        raise UsageError(
+            "no key was named, and no trust root is pinned for the project here",
+            hint="name a public key with --public-key",
+        )
+    require_unexpired(root.root, time_of_judgement(context, arguments))
+    return {item.name: item.key for item in root.root.keys.values()}

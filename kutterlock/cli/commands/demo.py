@@ -37,6 +37,10 @@ BUILDING: tuple[Step, ...] = (
     ("Say what is pinned, and why.", ("why", "linux")),
     ("Build both boards in the sandbox, then once more in other surroundings, and compare.",
      ("build", "--offline", "--rebuild", "--vary", "path,hostname,timezone,umask")),
+    ("Sign what was built: the manifest of digests, its provenance, its SBOM.",
+     ("attest", "--key", "release")),
+    ("What an auditor asks: who signed this disk image, and what was it made from?",
+     ("verify", "output", "demo-x86_64")),
     ("Build again: nothing changed, so nothing is done.", ("build", "--offline")),
     ("Check that the lock still says what the manifest asks for.", ("resolve", "--check")),
 )  # fmt: skip

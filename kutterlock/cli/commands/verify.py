@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
-from kutterlock.cli.evidence import lock_evidence
+from kutterlock.cli.evidence import Evidence, lock_evidence, output_evidence
 from kutterlock.cli.output import human_size
 from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UsageError
@@ -27,12 +27,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "verify", help="check signatures and hashes, and say what was checked"
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
-                        help="lock: what kutter.lock names (default); store: every blob; "
-                        "view: a download directory made from the store")  # fmt: skip
+                        help="lock: who signed kutter.lock, and what it names (default); "
+                        "output: a board, or a directory that `build` made; file (or its path "
+                        "alone): a file with signatures beside it; store: every blob; view: a "
+                        "download directory made from the store")  # fmt: skip
     parser.add_argument("path", nargs="*", type=Path, metavar="PATH",
                         help="the target's directory or file, where it needs one")  # fmt: skip
     parser.add_argument("--board", metavar="B", action="append",
                         help="only what this board needs; may be given several times")  # fmt: skip
+    parser.add_argument("--public-key", metavar="KEY", action="append", default=[],
+                        help="file: a key whose signature counts (default: those of the pinned "
+                        "trust root)")  # fmt: skip
     parser.add_argument("--signatures-only", action="store_true",
                         help="lock: judge the signatures, and leave the store alone")  # fmt: skip
     add_trust_options(parser, unsigned=False)
@@ -41,6 +46,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Verify one target. Raises what its faults come to; with --json they are facts."""
+    if arguments.target not in TARGETS and Path(arguments.target).is_file():
+        arguments.path.insert(0, Path(arguments.target))
+        arguments.target = "file"
     target = TARGETS.get(arguments.target)
     if target is None:
         raise UsageError(
@@ -87,11 +95,41 @@ def _verify_view(arguments: argparse.Namespace, context: Context) -> int:
     return tell(report, context, "view", "make the view again from a store that verifies")
 
 
+def _verify_output(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.build.outputs import verify_output
+    from kutterlock.cli.trusting import judge_of_output
+    from kutterlock.trust.outputs import judge_output, read_output_papers
+
+    _expect_paths(arguments, count=1)
+    named = arguments.path[0]
+    directory = named if named.is_dir() else context.project / "output" / named
+    papers = read_output_papers(directory)
+    judged = judge_output(papers, judge_of_output(context, arguments, papers))
+    manifest = verify_output(directory)
+    return tell_evidence(output_evidence(judged, manifest), context)
+
+
+def _verify_file(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.cli.trusting import verify_signed_file
+
+    _expect_paths(arguments, count=1)
+    return tell_evidence(verify_signed_file(context, arguments, arguments.path[0]), context)
+
+
 TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
     "lock": _verify_lock,
+    "output": _verify_output,
+    "file": _verify_file,
     "store": _verify_store,
     "view": _verify_view,
 }
+
+
+def tell_evidence(evidence: "Evidence", context: Context) -> int:
+    """Print evidence in which nothing was wrong."""
+    evidence.tell(context)
+    context.output.json({**evidence.facts(), "exit-code": 0})
+    return 0
 
 
 def tell(

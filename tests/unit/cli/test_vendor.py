@@ -200,7 +200,8 @@ def test_an_unknown_target_names_the_known_ones(
 ) -> None:
     assert run("verify", "everything") == 2
     assert capsys.readouterr().err == (
-        "error: there is no way to verify 'everything'\nhint: name one of: lock, store, view\n"
+        "error: there is no way to verify 'everything'\n"
+        "hint: name one of: lock, output, file, store, view\n"
     )
 
 

@@ -1,0 +1,55 @@
+"""`kutterlock attest`: sign outputs: their manifests, provenance and SBOM."""
+
+import argparse
+from pathlib import Path
+
+from kutterlock.cli.commands.build import add_build_options
+from kutterlock.cli.context import Context
+from kutterlock.cli.signers import add_signer_options, make_signers
+from kutterlock.cli.trusting import add_trust_options, tell_signers, verified_lock
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "attest",
+        help="sign outputs: manifest, provenance and SBOM",
+        description="Verify outputs against their manifests, write provenance (SLSA v1, in-toto) "
+        "and SBOM (CycloneDX) beside their files, and sign all three. A second signer runs the "
+        "same command: signatures are added beside the others.",
+    )
+    add_build_options(parser)
+    add_trust_options(parser, unsigned=False)
+    add_signer_options(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Attest the newest output of each board."""
+    from kutterlock import __version__
+    from kutterlock.build.outputs import verify_output
+    from kutterlock.cli.boardbill import board_bill
+    from kutterlock.cli.doors import output_root
+    from kutterlock.model.cyclonedx import cyclonedx
+    from kutterlock.trust.outputs import attest
+
+    verified = verified_lock(context, arguments)
+    tell_signers(context, verified)
+    signers = make_signers(context, arguments)
+    written: dict[str, list[str]] = {}
+    for name in arguments.board or sorted(verified.lock.boards):
+        board = verified.lock.board(name)
+        directory = (output_root(context, arguments) / name).resolve()
+        verify_output(directory)
+        bill = board_bill(context, arguments, verified.lock, verified.digest, board)
+        paths = attest(directory, verified, board, cyclonedx(bill), signers, __version__)
+        written[name] = [str(path.relative_to(directory)) for path in paths]
+        _tell(context, name, directory, written[name])
+    context.output.json({"lock": str(verified.digest), "attested": written})
+
+
+def _tell(context: Context, board: str, directory: Path, written: list[str]) -> None:
+    context.output.say(f" {board}: manifest, provenance and SBOM signed")
+    for path in written:
+        context.output.say(f"   {path}")
+    context.output.say(f"   verify with: kutterlock verify output {directory}")

@@ -1,0 +1,46 @@
+"""`kutterlock sbom`: what a board is made of, as CycloneDX or SPDX."""
+
+import argparse
+from pathlib import Path
+
+from kutterlock.cli.commands.build import add_build_options
+from kutterlock.cli.context import Context
+from kutterlock.errors import UsageError
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "sbom",
+        help="print what a board is made of (CycloneDX 1.6 or SPDX 2.3)",
+        description="Print a software bill of materials: every package with version, licence, CPE, "
+        "purl, source digests and patches; prebuilt binaries; images. Needs the closure; opens no "
+        "connection. The same lock gives the same bytes.",
+    )
+    parser.add_argument("--format", choices=("cyclonedx", "spdx"), default="cyclonedx",
+                        help="the form (default: cyclonedx)")  # fmt: skip
+    parser.add_argument("--to", metavar="FILE", type=Path, help="write it there")
+    add_build_options(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Print or write the bill of one board."""
+    from kutterlock.adapters.files import hash_file, write_atomically
+    from kutterlock.cli.boardbill import board_bill
+    from kutterlock.model.cyclonedx import cyclonedx
+    from kutterlock.model.spdx import spdx
+
+    lock = context.lock()
+    names = arguments.board or sorted(lock.boards)
+    if len(names) != 1:
+        raise UsageError("a bill is of one board", hint=f"name it: --board {' | '.join(names)}")
+    digest = hash_file(context.lock_path)
+    bill = board_bill(context, arguments, lock, digest, lock.board(names[0]))
+    data = cyclonedx(bill) if arguments.format == "cyclonedx" else spdx(bill)
+    if not arguments.to:
+        context.output.text(data.decode())
+        return
+    write_atomically(arguments.to, data)
+    context.output.say(f"{arguments.to}: {len(bill.items)} components of {bill.board}")
+    context.output.json({"written": str(arguments.to), "components": len(bill.items)})
