@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -B
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench requirements clean
+.PHONY: help demo test lint check fix bench requirements clean
 
 help:                      ## show these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -17,12 +17,13 @@ demo: $(VENV)/.run         ## run the whole line on an embedded upstream: needs 
 test: $(VENV)/.dev         ## run the tests; those of programs that are missing here are skipped
 	$(RUN) -m pytest $(PYTEST_OPTIONS)
 
-check: $(VENV)/.dev        ## lint, types, layers, tests
+lint: $(VENV)/.dev         ## check format, style, types and layers
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest $(PYTEST_OPTIONS)
+
+check: lint test           ## lint, then test
 
 fix: $(VENV)/.dev          ## format, and repair what the linter can repair
 	$(VENV)/bin/ruff format .
