@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import KeySigner
-from kutterlock.model.keys import ED25519, P256, minisign_form, pem, ssh_form
+from kutterlock.model.keys import ED25519, P256, Signer, minisign_form, pem, ssh_form
 from kutterlock.model.sshsig import NAMESPACE
 
 EMPTY_ROOT = {
@@ -54,7 +53,7 @@ class Case:
     directory: Path
     document: Path
     signature: bytes
-    signer: KeySigner
+    signer: Signer
 
     def write(self, name: str, data: bytes | str) -> str:
         path = self.directory / name
