@@ -73,6 +73,7 @@ class Http:
         headers: Headers = NO_HEADERS,
         pinned: bool = False,
         missing_ok: bool = False,
+        auth: Authenticator | None = None,
     ) -> Response:
         """Fetch a small answer, at most `limit` bytes, mirrors first.
 
@@ -80,7 +81,7 @@ class Http:
         do. With `missing_ok` a 404 of the last place that may be asked is returned, not raised.
         Raises NetworkError, PolicyError.
         """
-        call = Call(url=url, headers=headers, pinned=pinned)
+        call = Call(url=url, headers=headers, pinned=pinned, auth=auth)
         found = places(url, self.options.mirrors, by_name=False)
         last = self._last(found) if missing_ok else None
 
@@ -126,7 +127,7 @@ class Http:
 
         return self._rounds.run(redacted(url), (Place(url),), attempt)
 
-    def download(
+    def download(  # noqa: PLR0913 -- keywords, each for another caller
         self,
         urls: Sequence[str],
         sink: Sink,
@@ -134,6 +135,7 @@ class Http:
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
         auth: Authenticator | None = None,
+        headers: Headers = NO_HEADERS,
         pinned: bool = True,
     ) -> str:
         """Bring a file into `sink` and return the place it came from.
@@ -149,7 +151,7 @@ class Http:
         found = [p for url in urls for p in places(url, self.options.mirrors, by_name=pinned)]
 
         def attempt(place: Place) -> str:
-            call = Call(url=str(place.where), auth=auth, pinned=pinned)
+            call = Call(url=str(place.where), headers=headers, auth=auth, pinned=pinned)
             Transfer(self._opener.open, sink, limit, on_bytes).run(place, call)
             return str(place)
 

@@ -93,7 +93,14 @@ class Exchange:
             value = authorization(call.url, self._options)
             return self._send(call, url, {"authorization": value} if value else {})
         answer = self._send(call, url, call.auth.headers(url))
-        if answer.status == 401 and call.auth.challenged(url, answer.headers):
+        if answer.status != 401:
+            return answer
+        try:
+            renewed = call.auth.challenged(url, answer.headers)
+        except BaseException:
+            answer.close()
+            raise
+        if renewed:
             answer.close()
             answer = self._send(call, url, call.auth.headers(url))
         return answer
@@ -131,7 +138,8 @@ class Exchange:
                 error=PolicyError,
                 hint="add it to allowed-hosts under [network], or name a mirror",
             )
-        open_ok = call.pinned or origin.is_loopback or origin.host in self._named_hosts
+        named = origin.host in self._named_hosts or origin.location in self._options.plain_http
+        open_ok = call.pinned or origin.is_loopback or named
         if origin.scheme == "http" and not open_ok:
             raise FailedAttempt(
                 f"{origin} is not encrypted, and no digest or signature checks what it says",

@@ -56,6 +56,7 @@ def http_options(
         github_token=settings.github_token or _read_token(settings.github_token_file),
         allowed_hosts=allowed_hosts or settings.allowed_hosts,
         patience=settings.patience,
+        plain_http=settings.plain_http,
     )
 
 

@@ -14,8 +14,8 @@ from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.progress import Progress
 from kutterlock.model.sandbox import Place
+from kutterlock.vendor.closure import closure_names
 from kutterlock.vendor.verify import verify_blobs
-from kutterlock.vendor.wants import wants_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Workshop:
 
     def require_closure(self, lock: Lock, board: BoardPin) -> None:
         """Re-hash everything that the board needs. Raises naming what is missing or wrong."""
-        names = {want.digest: want.name for want in wants_of(lock, [board.name])}
+        names = closure_names(lock, self.store, [board.name])
         self.progress.start("closure")
         report = verify_blobs(self.store, names, self.progress)
         error = report.error(

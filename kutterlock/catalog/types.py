@@ -14,9 +14,6 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Trust
 from kutterlock.model.version import UpstreamVersion
 
-RELEASE_ARCH: Mapping[str, str] = MappingProxyType({"x86_64": "amd64", "aarch64": "arm64"})
-"""A board's architecture as upstreams spell it in release files and image platforms."""
-
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -16,6 +16,7 @@ from kutterlock.model.progress import Progress
 
 if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
     from kutterlock.adapters.http import Http
+    from kutterlock.adapters.registry import Registries
     from kutterlock.adapters.sizes import SizeBook
     from kutterlock.adapters.store import Store
     from kutterlock.catalog.reader import Catalog
@@ -73,6 +74,15 @@ class Context:
         from kutterlock.adapters.settings import http_options
 
         return Http(http_options(self.settings, allowed_hosts=allowed_hosts))
+
+    def registries(self, *, allowed_hosts: tuple[str, ...] = ()) -> "Registries":
+        """Open the door to the network and to registries; the caller closes it. UsageError."""
+        from kutterlock.adapters.registry import Registries
+        from kutterlock.adapters.registry_auth import Logins, auth_file_paths, read_auth_files
+
+        http = self.http(allowed_hosts=allowed_hosts)
+        files = read_auth_files(auth_file_paths(self.environ))
+        return Registries(http, Logins(files=files, netrc=http.options.logins))
 
     def manifest(self) -> "Manifest":
         """Read `kutter.toml`. Raises ManifestError."""

@@ -50,9 +50,13 @@ def workshop(context: Context, arguments: argparse.Namespace) -> "Workshop":
 
 def fetch_closure(context: Context, lock: "Lock", boards: Sequence[str]) -> None:
     """Fetch what is missing of the boards' closure, without opening a socket where nothing is."""
-    from kutterlock.vendor.wants import wants_of
+    from kutterlock.vendor.closure import ClosureRequest
+    from kutterlock.vendor.closure import fetch_closure as fetch
 
-    fetch_wants(context, wants_of(lock, boards))
+    store = context.store()
+    request = ClosureRequest(lock=lock, boards=boards)
+    with store.in_use():
+        fetch(request, store, context.registries, context.progress).check()
 
 
 def fetch_wants(

@@ -80,7 +80,8 @@ class HttpOptions:
     `mirrors` maps a URL prefix to what is tried in its place, in order: URL prefixes, `file://`
     URLs or directories; the empty prefix stands for every URL. `ca_file` is trusted besides the
     system's authorities, `ca_bundle` in their place. `allowed_hosts` (empty: all) holds for
-    redirects too; hosts that a mirror names are allowed.
+    redirects too; hosts that a mirror names are allowed. `plain_http` are registries (`host:port`)
+    that may be asked without encryption.
     """
 
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_MIRRORS)
@@ -92,6 +93,7 @@ class HttpOptions:
     allowed_hosts: tuple[str, ...] = ()
     patience: Patience = Patience()
     user_agent: str = USER_AGENT
+    plain_http: tuple[str, ...] = ()
 
 
 def authorization(url: str, options: HttpOptions) -> str:

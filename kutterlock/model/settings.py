@@ -52,6 +52,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     debian_mirror: str = ""
     """`auto` (the machine's own apt configuration) or the URL of Debian's archive on a mirror."""
+    plain_http: tuple[str, ...] = ()
     keyrings: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: KNOWN_FINGERPRINTS)
 
@@ -82,6 +83,7 @@ def parse_settings(
         patience=_patience(network),
         allowed_hosts=network.texts("allowed-hosts"),
         debian_mirror=_stated(network.text("debian-mirror", ""), environ, "KUTTER_DEBIAN_MIRROR"),
+        plain_http=network.texts("plain-http"),
         keyrings=_keyrings(root.table("keyrings"), path),
         fingerprints=_fingerprints(root.table("fingerprints")),
     )

@@ -30,9 +30,13 @@ class Origin:
         return cls(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
 
     def __str__(self) -> str:
+        return f"{self.scheme}://{self.location}"
+
+    @property
+    def location(self) -> str:
+        """`host`, or `host:port` where the port is not the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        standard = DEFAULT_PORTS[self.scheme] == self.port
-        return f"{self.scheme}://{host}" + ("" if standard else f":{self.port}")
+        return host if DEFAULT_PORTS[self.scheme] == self.port else f"{host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:

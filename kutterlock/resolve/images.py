@@ -7,8 +7,9 @@ the workloads that `[images] extra` adds. Only digests count.
 from collections.abc import Iterable, Mapping
 
 from kutterlock.catalog.reader import Catalog
-from kutterlock.catalog.types import RELEASE_ARCH, CatalogImage, Release
+from kutterlock.catalog.types import CatalogImage, Release
 from kutterlock.errors import NoSolutionError
+from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, Trust
 from kutterlock.model.manifest import Manifest

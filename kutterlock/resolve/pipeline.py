@@ -14,8 +14,9 @@ from pathlib import Path
 from kutterlock.adapters.files import contained, explained, hash_file
 from kutterlock.build.workshop import Workshop
 from kutterlock.catalog.reader import Catalog
-from kutterlock.catalog.types import RELEASE_ARCH, Release
+from kutterlock.catalog.types import Release
 from kutterlock.errors import ManifestError, NoSolutionError, PolicyError, UsageError
+from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock, OverridePin, SourcePin
 from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, PackagePin

@@ -28,9 +28,6 @@ from kutterlock.vendor.folder import candidates
 from kutterlock.vendor.report import Attempts, Failure, FetchReport
 from kutterlock.vendor.wants import Want, distinct, sized
 
-LARGEST = 16 << 30
-"""Bound of a file whose size nobody told, in bytes."""
-
 
 class Downloader(Protocol):
     """What fetching needs of `kutterlock.adapters.http.Http`."""
@@ -157,7 +154,7 @@ class _Run:
     def _begin(self, want: Want) -> None:
         if self._failures and not self._options.keep_going:
             return
-        limit = LARGEST if want.size is None else want.size
+        limit = want.limit if want.size is None else want.size
         attempts = Attempts()
         try:
             with self._store.receive(want.digest, limit, self._check_stop) as sink:

@@ -1,7 +1,7 @@
 """A plain folder as a mirror: where in it a wanted file may lie.
 
 Names only propose; the digest decides. A folder may be laid out like a download directory, like
-a copy of a web site (with or without the host's name), flat, or as a store.
+a copy of a web site (with or without the host's name), flat, as a store, or as an OCI layout.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from kutterlock.vendor.wants import Want
 
 def candidates(folder: Path, want: Want) -> Iterator[Path]:
     """Yield the regular files of `folder` that may be the wanted one, the likeliest first."""
-    blob = blob_path(folder, want.digest)
-    if blob.is_file():
-        yield blob
+    digest = want.digest
+    layout = folder / "blobs" / digest.algorithm / digest.hex
+    yield from filter(Path.is_file, (blob_path(folder, digest), layout))
     for name in dict.fromkeys(_names(want)):
         path = folder / name
         if path.is_file() and (want.size is None or path.stat().st_size == want.size):

@@ -11,18 +11,24 @@ BUILDROOT_MIRROR = "https://sources.buildroot.net/"
 """BR2_BACKUP_SITE's default: every file that a Buildroot release downloads, by download path."""
 
 
+LARGEST = 16 << 30
+"""Bound of a file whose size nobody told, in bytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
     """One file: its digest decides; `urls` are hints, tried in order.
 
-    `name` is its path in Buildroot's download directory, or in its Debian archive. `size` is in
-    bytes, where a catalog or an earlier answer told it.
+    `name` is its path in Buildroot's download directory, or in its Debian archive, or says which
+    part of an image it is. `size` is in bytes, where a catalog, a descriptor or an earlier answer
+    told it; where nobody did, `limit` bounds it.
     """
 
     digest: Digest
     name: str
     urls: tuple[str, ...] = ()
     size: int | None = None
+    limit: int = LARGEST
 
 
 def wants_of(lock: Lock, boards: Iterable[str] | None = None) -> tuple[Want, ...]:

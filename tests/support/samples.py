@@ -1,6 +1,8 @@
 """Small values of every document, for tests that need one and do not care which."""
 
 import datetime
+from collections.abc import Iterable
+from dataclasses import replace
 
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import (
@@ -100,3 +102,27 @@ def lock() -> Lock:
             toolchains=("x86_64-linux-gnu",),
         ),
     )
+
+
+def lock_of(images: Iterable[ImagePin]) -> Lock:
+    """Return a lock that names these images and nothing else that would have to be fetched."""
+    plain = lock()
+    pins = {pin.reference: pin for pin in images}
+    boards = {
+        name: replace(board, images=tuple(pins), sources=()) for name, board in plain.boards.items()
+    }
+    arm = replace(boards["pc"], name="pi", arch="aarch64")
+    return replace(
+        plain,
+        images=pins,
+        boards={**boards, "pi": arm},
+        sources={plain.buildroot: plain.sources[plain.buildroot]},
+        environment=replace(plain.environment, packages=()),
+    )
+
+
+def lock_without_images() -> Lock:
+    """Return `lock()` for tests about files."""
+    plain = lock()
+    boards = {name: replace(board, images=()) for name, board in plain.boards.items()}
+    return replace(plain, images={}, boards=boards)

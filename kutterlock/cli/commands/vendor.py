@@ -11,7 +11,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.errors import KutterError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
-    from kutterlock.adapters.http import Http
+    from kutterlock.adapters.registry import Registries
     from kutterlock.vendor.report import FetchReport
 
 JOBS = 4
@@ -27,6 +27,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         "by hash")  # fmt: skip
     parser.add_argument("-j", "--jobs", metavar="N", type=positive, default=JOBS,
                         help=f"fetch N files at once (default: {JOBS})")  # fmt: skip
+    parser.add_argument("--all-platforms", action="store_true",
+                        help="all platforms of the images, not only those of the boards"
+                        )  # fmt: skip
     parser.add_argument("--keep-going", action="store_true",
                         help="go on with the other files when one cannot be had")  # fmt: skip
     parser.add_argument("--offline", action="store_true",
@@ -45,10 +48,12 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Fetch. Raises what the failures come to; with --json they are printed as facts."""
-    from kutterlock.vendor.fetch import FetchOptions, fetch
-    from kutterlock.vendor.wants import wants_of
+    from kutterlock.vendor.closure import ClosureRequest, fetch_closure
+    from kutterlock.vendor.fetch import FetchOptions
 
-    wants = wants_of(context.lock(), arguments.board)
+    request = ClosureRequest(
+        lock=context.lock(), boards=arguments.board, all_platforms=arguments.all_platforms
+    )
     options = FetchOptions(
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
@@ -61,15 +66,15 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         # A store that cannot be written forgets nothing either; what is missing says so below.
         with contextlib.suppress(KutterError):
             store.add_root(context.lock_path)
-        report = fetch(wants, store, lambda: _door(context), context.progress, options)
+        report = fetch_closure(request, store, lambda: _door(context), context.progress, options)
     return _tell(report, context)
 
 
-def _door(context: Context) -> "Http":
+def _door(context: Context) -> "Registries":
     """Open the network, for the hosts that the manifest allows. Only called when it is needed."""
     if not context.manifest_path.exists():
-        return context.http()
-    return context.http(allowed_hosts=context.manifest().policy.allowed_hosts)
+        return context.registries()
+    return context.registries(allowed_hosts=context.manifest().policy.allowed_hosts)
 
 
 def _folder(path: Path) -> Path:

@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.vendor.closure import closure_names
     from kutterlock.vendor.verify import verify_blobs
-    from kutterlock.vendor.wants import wants_of
 
     _expect_paths(arguments, count=0)
     verified = verified_lock(context, arguments)
@@ -69,7 +69,7 @@ def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
     if arguments.signatures_only:
         context.output.json(evidence.facts())
         return 0
-    names = {want.digest: want.name for want in wants_of(verified.lock, arguments.board)}
+    names = closure_names(verified.lock, context.store(), arguments.board)
     report = verify_blobs(context.store(), names, context.progress)
     hint = REFETCH if report.corrupted else "run `kutterlock vendor`"
     return tell(report, context, "closure", hint, evidence.facts())

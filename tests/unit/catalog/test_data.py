@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kutterlock.catalog.reader import SHIPPED, load_catalog, read_data
-from kutterlock.catalog.types import RELEASE_ARCH, ReleaseFile
+from kutterlock.catalog.types import ReleaseFile
+from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
 from kutterlock.model.manifest import INPUTS
 from kutterlock.model.version import UpstreamVersion

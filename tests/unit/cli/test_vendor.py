@@ -26,7 +26,7 @@ Run = Callable[..., int]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    write_lock(tmp_path / "kutter.lock", samples.lock())
+    write_lock(tmp_path / "kutter.lock", samples.lock_without_images())
     (tmp_path / "mirror").mkdir()
     for name, data in CONTENT.items():
         (tmp_path / "mirror" / name).write_bytes(data)

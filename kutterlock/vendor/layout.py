@@ -1,0 +1,181 @@
+"""Images as an OCI image layout: a directory, or one plain ustar archive, the same bytes always.
+
+Format: OCI image specification 1.1, `image-layout.md`. What containerd, skopeo, umoci and cosign
+make of its annotations was measured (docs/images.md). Blobs are hashed while they are copied, so
+that a store which rotted gives no layout at all.
+"""
+
+import hashlib
+import os
+import secrets
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.adapters.files import UNVERIFIED, UnverifiedFile, explained, remove_tree
+from kutterlock.adapters.store import Store
+from kutterlock.errors import HashMismatchError, KutterError, UsageError
+from kutterlock.model.digest import Digest
+from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, canonical_json
+from kutterlock.vendor.images import ImageTree, Part
+
+CHUNK = 1 << 20
+CONTAINERD_NAME = "io.containerd.image.name"
+REF_NAME = "org.opencontainers.image.ref.name"
+COSIGN_KIND = "kind"
+COSIGN_IMAGE = "dev.cosignproject.cosign/image"
+COSIGN_INDEX = "dev.cosignproject.cosign/imageIndex"
+MARK = canonical_json({"imageLayoutVersion": "1.0.0"})
+MARK_NAME = "oci-layout"
+INDEX_NAME = "index.json"
+LARGEST_MEMBER = 8 << 30
+"""What ustar can say, in bytes."""
+
+Put = Callable[[str, int, Iterator[bytes]], None]
+"""Takes a member: its name, its size in bytes, and its bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a layout consists of: small texts by name, and the parts that it has as blobs."""
+
+    texts: Mapping[str, bytes]
+    parts: tuple[Part, ...]
+
+
+def plan_layout(trees: Sequence[ImageTree]) -> Layout:
+    """Return the layout of some images; every blob stands in it once, sorted by digest."""
+    parts = {part.digest: part for tree in trees for part in tree.parts}
+    entries = [entry for tree in trees for entry in _entries(tree, alone=len(trees) == 1)]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    return Layout(
+        texts={INDEX_NAME: canonical_json(index), MARK_NAME: MARK},
+        parts=tuple(parts[digest] for digest in sorted(parts)),
+    )
+
+
+def write_archive(store: Store, layout: Layout, target: Path) -> Digest:
+    """Write an oci-archive: plain ustar, which every version of containerd imports.
+
+    Returns its digest. Raises HashMismatchError for a rotten blob; then nothing is written.
+    """
+    with UnverifiedFile(target) as file:
+        archive = _Archive(file)
+        _write(store, layout, archive.put)
+        archive.end()
+        file.commit()
+        return file.digest
+
+
+def write_directory(store: Store, layout: Layout, target: Path) -> None:
+    """Write a layout as a directory, whole or not at all. Raises UsageError when it is there."""
+    if target.exists() or target.is_symlink():
+        raise UsageError(f"{target} exists already", hint="name a new directory, or remove it")
+    staging = target.parent / f"{UNVERIFIED}{secrets.token_hex(8)}"
+
+    def put(name: str, _: int, data: Iterator[bytes]) -> None:
+        path = staging / name
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.writelines(data)
+
+    try:
+        _write(store, layout, put)
+        with explained(target):
+            staging.rename(target)
+    finally:
+        remove_tree(staging)
+
+
+def blob_chunks(store: Store, digest: Digest, size: int | None) -> Iterator[bytes]:
+    """Yield a blob's bytes, and raise HashMismatchError at the end if they were not the right ones.
+
+    The bytes are those of the store at this moment: a blob that was swapped since it was verified
+    is found out here.
+    """
+    state = hashlib.new(digest.algorithm)
+    count = 0
+    with store.open(digest) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while chunk := file.read(CHUNK):
+            state.update(chunk)
+            count += len(chunk)
+            yield chunk
+    if state.hexdigest() != digest.hex or (size is not None and size != count):
+        raise HashMismatchError(
+            f"{store.locate(digest)} is corrupted",
+            details=[
+                f"expected {digest} of {size} bytes",
+                f"got      {digest.algorithm}:{state.hexdigest()} of {count} bytes",
+            ],
+            hint="run `kutterlock store check --repair`, then `kutterlock vendor`",
+        )
+
+
+def _entries(tree: ImageTree, *, alone: bool) -> Iterator[dict[str, object]]:
+    """Name an image as readers look for it.
+
+    containerd takes `io.containerd.image.name` as it stands, and a pod that names the digest is
+    only found through a second entry. skopeo, umoci, oras and cosign look for the reference name:
+    the bare tag where the layout has one image, the full name where tags would be ambiguous.
+    """
+    root, reference = tree.root, tree.wanted.reference
+    descriptor = {"mediaType": root.media_type, "digest": str(root.digest), "size": root.size}
+    kind = COSIGN_INDEX if root.media_type in INDEX_TYPES else COSIGN_IMAGE
+    by_digest = f"{reference.name}@{root.digest}"
+    if reference.tag:
+        names = {
+            CONTAINERD_NAME: reference.tagged,
+            REF_NAME: reference.tag if alone else reference.tagged,
+            COSIGN_KIND: kind,
+        }
+        yield {**descriptor, "annotations": names}
+        yield {**descriptor, "annotations": {CONTAINERD_NAME: by_digest}}
+    else:
+        names = {CONTAINERD_NAME: by_digest, REF_NAME: by_digest, COSIGN_KIND: kind}
+        yield {**descriptor, "annotations": names}
+
+
+def _write(store: Store, layout: Layout, put: Put) -> None:
+    for name, data in sorted(layout.texts.items(), reverse=True):
+        put(name, len(data), iter([data]))
+    for part in layout.parts:
+        digest = part.digest
+        size = store.size(digest) if part.size is None else part.size
+        put(f"blobs/{digest.algorithm}/{digest.hex}", size, blob_chunks(store, digest, size))
+
+
+class _Archive:
+    """A ustar writer without clock, owner or extension headers."""
+
+    def __init__(self, file: UnverifiedFile) -> None:
+        self._file = file
+
+    def put(self, name: str, size: int, data: Iterator[bytes]) -> None:
+        self._file.write(_header(name, size))
+        for chunk in data:
+            self._file.write(chunk)
+        self._pad(tarfile.BLOCKSIZE)
+
+    def end(self) -> None:
+        """Two empty blocks, then as many as make a record (POSIX.1-1988, as `tar -b20` does)."""
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+        self._pad(tarfile.RECORDSIZE)
+
+    def _pad(self, unit: int) -> None:
+        if rest := self._file.size % unit:
+            self._file.write(bytes(unit - rest))
+
+
+def _header(name: str, size: int) -> bytes:
+    if size >= LARGEST_MEMBER:
+        raise KutterError(
+            f"{name} has {size} bytes, more than a ustar archive can hold",
+            hint="export a directory: `images export --format directory`",
+        )
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    return member.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict")
