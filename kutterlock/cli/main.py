@@ -17,7 +17,7 @@ from kutterlock import __version__
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
 from kutterlock.cli.progress import ConsoleProgress
-from kutterlock.errors import KutterError
+from kutterlock.errors import KutterError, UsageError
 from kutterlock.model.progress import Progress
 
 COMMANDS: tuple[str, ...] = (
@@ -32,13 +32,13 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command and return its exit code; `environ` stands in for the process's own."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(words[:1]).parse_args(words)
+    ambient = os.environ if environ is None else environ
+    arguments = argparse.Namespace(json=False)
     progress = ConsoleProgress()
     try:
-        ambient = os.environ if environ is None else environ
-        context = make_context(arguments, ambient, Path.cwd(), progress)
-        module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
-        return module.run(arguments, context) or 0
+        arguments = build_parser(words[:1]).parse_args(words)
+        status = _dispatch(arguments, ambient, progress)
+        sys.stdout.flush()
     except KutterError as error:
         report(error, as_json=arguments.json)
         return error.exit_code
@@ -47,10 +47,57 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
               file=sys.stderr)  # fmt: skip
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return 1
+    except Exception as error:  # noqa: BLE001 -- nobody is shown a traceback who did not ask
+        _silence_stdout()
+        report(worded := unexpected(error), as_json=False)
+        if ambient.get("KUTTER_TRACEBACK"):
+            sys.excepthook(type(error), error, error.__traceback__)
+        return worded.exit_code
     finally:
         progress.close()
+    return status
+
+
+def _dispatch(arguments: argparse.Namespace, environ: Mapping[str, str], progress: Progress) -> int:
+    context = make_context(arguments, environ, _working_directory(), progress)
+    module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
+    return module.run(arguments, context) or 0
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the working directory is gone", hint="cd to one that exists") from error
+
+
+def unexpected(error: Exception) -> KutterError:
+    """Word what no part of the program put into words: the machine's errors, and our own faults."""
+    if isinstance(error, OSError) and error.errno is not None:
+        from kutterlock.adapters.files import explain
+
+        return explain(error, Path(os.fsdecode(error.filename or "standard output")))
+    if isinstance(error, MemoryError):
+        return KutterError("this machine has too little memory", hint="try fewer jobs: -j 1")
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return KutterError(
+        f"kutterlock met what it did not expect: {type(error).__name__}: {error}",
+        details=[f"at {place}"],
+        hint="this is a fault of kutterlock: report it, with what KUTTER_TRACEBACK=1 shows",
+    )
+
+
+def _silence_stdout() -> None:
+    """Forget what cannot be written, so that the interpreter does not try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(first: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -15,6 +15,8 @@ from kutterlock.errors import KutterError
 if TYPE_CHECKING:
     from kutterlock.demo.project import Demonstration
 
+INTERRUPTED = 130
+
 Step = tuple[str, tuple[str, ...]]
 
 ROOT_DIGEST = "@ROOT-DIGEST@"
@@ -118,6 +120,8 @@ def _steps(steps: tuple[Step, ...], demonstration: "Demonstration", context: Con
             words = tuple(digest if word == ROOT_DIGEST else word for word in words)  # noqa: PLW2901
         context.output.say(f"$ kutterlock {' '.join(words)}")
         status = _run(words, demonstration, context)
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
         if status:
             raise KutterError(f"the demonstration stopped: `kutterlock {words[0]}` gave {status}")
 
