@@ -23,7 +23,7 @@ from kutterlock.model.lock import (
     SourcePin,
     Trust,
 )
-from kutterlock.model.paths import RelativePath
+from kutterlock.model.paths import RelativePath, plain_name
 from kutterlock.model.table import Fault, Reader, Table
 from kutterlock.model.trust import TRUST_LEVELS
 
@@ -159,6 +159,7 @@ def _override_dict(pin: OverridePin) -> dict[str, Any]:
 
 
 def _read_override(name: str, table: Table) -> OverridePin:
+    table.check_name(plain_name)
     pin = OverridePin(
         name=name,
         version=table.text("version"),
@@ -192,7 +193,7 @@ def _read_source(key: str, table: Table) -> SourcePin:
         digest=_read_digest(table),
         urls=table.texts("urls"),
         trust=_read_trust(table),
-        packages=table.texts("packages"),
+        packages=table.parsed_list("packages", plain_name),
     )
     table.close()
     return pin
@@ -233,10 +234,11 @@ def _board_dict(pin: BoardPin) -> dict[str, Any]:
 
 
 def _read_board(name: str, table: Table) -> BoardPin:
+    table.check_name(plain_name)
     pin = BoardPin(
         name=name,
         arch=table.text("arch"),
-        defconfig=table.text("defconfig"),
+        defconfig=table.parsed("defconfig", RelativePath) or RelativePath("-"),
         overlays=tuple(table.parsed_list("overlays", RelativePath)),
         config=table.parsed("config", Digest.parse) or Digest.of(b""),
         outputs=tuple(table.parsed_list("outputs", RelativePath)),

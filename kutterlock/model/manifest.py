@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
-from kutterlock.model.paths import RelativePath
+from kutterlock.model.paths import RelativePath, plain_name
 from kutterlock.model.table import Describe, Fault, Reader, Table
 from kutterlock.model.trust import OBJECTS_TO_SIGN, TRUST_LEVELS
 from kutterlock.model.version import parse_specifier
@@ -170,6 +170,7 @@ def _inputs(table: Table) -> Mapping[str, str]:
 
 
 def _package(name: str, table: Table) -> PackagePin:
+    table.check_name(plain_name)
     pin = PackagePin(
         name=name,
         version=table.optional("version", table.text),
@@ -209,15 +210,12 @@ def _environment(table: Table) -> EnvironmentRequest:
 
 
 def _board(name: str, table: Table) -> BoardRequest:
-    try:
-        RelativePath(name)
-    except ValueError as error:
-        table.fault(None, str(error))
+    table.check_name(plain_name)
     boot = table.optional("boot", lambda key: _boot(table.table(key)))
     board = BoardRequest(
         name=name,
         arch=_choice(table, "arch", ARCHITECTURES, None),
-        defconfig=table.text("defconfig"),
+        defconfig=table.parsed("defconfig", RelativePath) or RelativePath("-"),
         overlays=tuple(table.parsed_list("overlays", RelativePath)),
         outputs=tuple(table.parsed_list("outputs", RelativePath)),
         images=table.flag("images", default=True),

@@ -1,6 +1,9 @@
 """Paths that came from outside: relative, normal, and unable to leave their root."""
 
+import re
 from typing import Self
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 
 
 class RelativePath(str):
@@ -27,6 +30,16 @@ class RelativePath(str):
     def name(self) -> str:
         """The last segment."""
         return self.parts[-1]
+
+
+def plain_name(text: str) -> str:
+    """Check a name that stands in paths and on command lines, and return it. Raises ValueError."""
+    if not _NAME.match(text):
+        raise ValueError(
+            f"{text!r} is not a name: letters, digits and . _ + - are allowed, "
+            "a letter or digit first"
+        )
+    return text
 
 
 def _fault(text: str) -> str:

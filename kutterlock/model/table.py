@@ -155,6 +155,13 @@ class Table:
         for key in keys or self._data:
             yield key, self.text(key)
 
+    def check_name(self, parse: Callable[[str], object]) -> None:
+        """Put the table's own key through a parser that raises ValueError."""
+        try:
+            parse(self._path[-1])
+        except ValueError as error:
+            self.fault(None, str(error))
+
     def value(self) -> Mapping[str, Any]:
         """Return the table as it came, for a parser of its own."""
         return self._data

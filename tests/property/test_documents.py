@@ -28,6 +28,7 @@ SEGMENT = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0\n\r#"),
     lambda text: text not in (".", "..")
 )
 PATHS = st.lists(SEGMENT, min_size=1, max_size=3).map(lambda parts: RelativePath("/".join(parts)))
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,9}", fullmatch=True)
 DIGESTS = st.binary(max_size=4).map(Digest.of)
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]))
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -46,7 +47,7 @@ def source_pins(draw: st.DrawFn) -> SourcePin:
         digest=draw(DIGESTS),
         urls=tuple(draw(st.lists(TEXT, max_size=2))),
         trust=Trust(level="pgp", by=draw(TEXT)),
-        packages=tuple(sorted(draw(st.sets(TEXT, max_size=2)))),
+        packages=tuple(sorted(draw(st.sets(NAMES, max_size=2)))),
     )
 
 

@@ -90,6 +90,24 @@ def test_hand_edits_are_named_all_at_once() -> None:
     )
 
 
+def test_no_name_leads_out_of_the_directory_that_it_is_used_in() -> None:
+    data = tables()
+    data["boards"]["../../pc"] = data["boards"]["pc"]
+    data["boards"]["pc"] = {**data["boards"]["pc"], "defconfig": "../../etc/passwd"}
+    data["overrides"]["../x"] = data["overrides"]["hello"]
+    data["sources"]["hello/hello-1.0.tar.gz"]["packages"] = ["../../hello"]
+    data["sources"]["../x"] = data["sources"]["hello/hello-1.0.tar.gz"]
+    allowed = "is not a name: letters, digits and . _ + - are allowed, a letter or digit first"
+    assert faults(data) == (
+        f"overrides.\"../x\": '../x' {allowed}",
+        "boards.pc.defconfig: path '../../etc/passwd' leaves its directory with '..'",
+        f"boards.\"../../pc\": '../../pc' {allowed}",
+        f"sources.\"hello/hello-1.0.tar.gz\".packages: '../../hello' {allowed}",
+        "sources.\"../x\".path: path '../x' leaves its directory with '..'",
+        f"sources.\"../x\".packages: '../../hello' {allowed}",
+    )
+
+
 def test_duplicate_pins_are_a_syntax_error(tmp_path: Path) -> None:
     path = tmp_path / "kutter.lock"
     write_lock(path, samples.lock())

@@ -62,7 +62,11 @@ def test_every_fault_is_named_with_its_line_and_the_near_key(tmp_path: Path) -> 
         ('[build-environment]\nkind = "debian"', "line 11: build-environment.suite: is missing: "
          "name a Debian suite such as 'trixie'"),
         ('[boards."../x"]\narch = "x86_64"\ndefconfig = "d"', "line 11: boards.\"../x\": "
-         "path '../x' leaves its directory with '..'"),
+         "'../x' is not a name: letters, digits and . _ + - are allowed, a letter or digit first"),
+        ('[boards.x]\narch = "x86_64"\ndefconfig = "../d"', "line 13: boards.x.defconfig: "
+         "path '../d' leaves its directory with '..'"),
+        ('[packages."../m4"]\nversion = "1"', "line 11: packages.\"../m4\": "
+         "'../m4' is not a name: letters, digits and . _ + - are allowed, a letter or digit first"),
         ('[policy]\nallow-end-of-life = ["lunix"]', "line 12: policy.allow-end-of-life: 'lunix' "
          "is not one of buildroot, linux, kubernetes, containerd, runc, cni-plugins, cri-tools, "
          "flannel"),
