@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,16 +81,33 @@ def make_judge(
     )
 
 
+def require_allowed_hosts(context: Context, lock: "Lock", manifest: "Manifest | None") -> int:
+    """Hold a lock against the manifest's host policy and the user's own. Raises PolicyError."""
+    from kutterlock.model.hosts import require_hosts
+
+    checked = require_hosts(lock, context.settings.allowed_hosts, "your configuration")
+    if manifest is None:
+        return checked
+    return max(checked, require_hosts(lock, manifest.policy.allowed_hosts, "kutter.toml"))
+
+
 def verified_lock(context: Context, arguments: argparse.Namespace) -> "VerifiedLock":
-    """Judge the project's lock, and remember the release. Raises LockError, UntrustedError."""
+    """Judge the project's lock, and remember the release.
+
+    Raises LockError, UntrustedError, PolicyError.
+    """
     from kutterlock.adapters.tomlfile import parse_lock_bytes
     from kutterlock.trust.papers import read_papers
-    from kutterlock.trust.verified import verify_lock
+    from kutterlock.trust.verified import Finding, verify_lock
 
     papers = read_papers(context.project)
     lock = parse_lock_bytes(papers.lock, context.lock_path)
     manifest = context.manifest() if context.manifest_path.exists() else None
+    checked = require_allowed_hosts(context, lock, manifest)
     verified = verify_lock(lock, papers, make_judge(context, arguments, lock, manifest))
+    if checked:
+        finding = Finding(check="hosts", result=f"{checked} URLs, all on allowed hosts")
+        verified = replace(verified, findings=(*verified.findings, finding))
     if verified.seen is not None:
         cabinet(context).saw(lock.project, verified.seen)
     return verified

@@ -40,12 +40,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """Overrides, the number of pins at each level of trust, and findings."""
+    """Overrides, pins with who vouched for them by level of trust, and findings."""
 
     as_of: datetime.date
     overrides: tuple[tuple[str, str, str, str], ...]
-    trust: dict[str, int]
+    pins: dict[str, tuple[tuple[str, str], ...]]
     findings: tuple[Finding, ...]
+
+    @property
+    def trust(self) -> dict[str, int]:
+        """The number of pins at each level of trust."""
+        return {level: len(pins) for level, pins in self.pins.items()}
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -66,7 +71,7 @@ def audit(manifest: Manifest, lock: Lock, catalog: Catalog, as_of: datetime.date
             )
             for name, pin in sorted(manifest.packages.items())
         ),
-        trust=_trust(lock),
+        pins=trusted_pins(lock),
         findings=(
             *_override_findings(manifest, as_of),
             *_trust_findings(manifest, lock),
@@ -76,12 +81,18 @@ def audit(manifest: Manifest, lock: Lock, catalog: Catalog, as_of: datetime.date
     )
 
 
-def _trust(lock: Lock) -> dict[str, int]:
-    levels = [pin.trust.level for pin in lock.sources.values()]
-    levels += [pin.trust.level for pin in lock.images.values()]
-    counted = {level: levels.count(level) for level in reversed(TRUST_LEVELS)}
-    counted["pgp"] += len(lock.environment.packages)
-    return counted
+def trusted_pins(lock: Lock) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return every pin and who vouched for its hash, by level, the strongest first."""
+    pins = [(pin.trust.level, key, pin.trust.by) for key, pin in sorted(lock.sources.items())]
+    pins += [(pin.trust.level, key, pin.trust.by) for key, pin in sorted(lock.images.items())]
+    pins += [
+        ("pgp", f"{package.name} {package.version}", f"the archive {package.archive}")
+        for package in lock.environment.packages
+    ]
+    return {
+        level: tuple((name, by) for found, name, by in pins if found == level)
+        for level in reversed(TRUST_LEVELS)
+    }
 
 
 def _override_findings(manifest: Manifest, as_of: datetime.date) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from kutterlock.catalog.types import Release
 from kutterlock.errors import ManifestError, NoSolutionError, PolicyError, UsageError
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
+from kutterlock.model.hosts import require_hosts
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock, OverridePin, SourcePin
 from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, PackagePin
 from kutterlock.model.paths import RelativePath
@@ -118,6 +119,7 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
             environment=environment,
         )
     )
+    require_hosts(lock, manifest.policy.allowed_hosts, "kutter.toml")
     _require_used(manifest, lock)
     _require_trust(manifest, lock, doors.workshop.project)
     return Resolved(lock=lock, solution=solution)

@@ -15,6 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         type=datetime.date.fromisoformat,
         help="the day to judge at (default: today)",
     )
+    parser.add_argument("--pins", action="store_true", help="list every pin and who vouched for it")
     parser.add_argument("--strict", action="store_true", help="exit 12 when something is overdue")
     return parser
 
@@ -31,6 +32,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     output.table(found.overrides or [("none",)])
     output.say("pins by how their hash is trusted")
     output.table((level, str(count)) for level, count in found.trust.items())
+    if arguments.pins:
+        rows = [(level, *pin) for level, pins in found.pins.items() for pin in pins]
+        output.table(rows)
     output.say(f"findings as of {as_of}")
     output.table(
         [
@@ -47,6 +51,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
                 for row in found.overrides
             ],
             "trust": found.trust,
+            "pins": {
+                level: [{"pin": name, "by": by} for name, by in pins]
+                for level, pins in found.pins.items()
+            },
             "findings": [finding.as_json() for finding in found.findings],
         }
     )

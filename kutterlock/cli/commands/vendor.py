@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
+from kutterlock.cli.trusting import require_allowed_hosts
 from kutterlock.errors import KutterError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
@@ -51,8 +52,11 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     from kutterlock.vendor.closure import ClosureRequest, fetch_closure
     from kutterlock.vendor.fetch import FetchOptions
 
+    lock = context.lock()
+    manifest = context.manifest() if context.manifest_path.exists() else None
+    require_allowed_hosts(context, lock, manifest)
     request = ClosureRequest(
-        lock=context.lock(), boards=arguments.board, all_platforms=arguments.all_platforms
+        lock=lock, boards=arguments.board, all_platforms=arguments.all_platforms
     )
     options = FetchOptions(
         jobs=arguments.jobs,

@@ -6,7 +6,7 @@ import datetime
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock
 from kutterlock.model.manifest import Manifest, PackagePin, Policy
-from kutterlock.resolve.audit import Finding, audit
+from kutterlock.resolve.audit import Finding, audit, trusted_pins
 from kutterlock.resolve.outdated import Standing, standings
 from kutterlock.resolve.rules import Conditions
 from tests.support import samples
@@ -145,3 +145,17 @@ def test_outdated_says_what_is_allowed_what_is_newest_and_what_holds_it_back() -
         Standing(name="cni-plugins", pinned="1.9.1", allowed="1.9.1", newest="1.9.1", holding=""),
     )
     assert [item.is_outdated for item in found] == [True, True, False]
+
+
+def test_pins_are_listed_by_who_vouched_for_them() -> None:
+    found = trusted_pins(samples.lock())
+    assert list(found) == ["pgp", "checksum", "catalog", "first-use"]
+    assert found == {
+        "pgp": (("make 4.4.1-2", "the archive debian"),),
+        "checksum": (
+            ("buildroot-2026.08.tar.gz", "example.org"),
+            ("hello/hello-1.0.tar.gz", "example.org"),
+        ),
+        "catalog": (("registry.k8s.io/pause:3.10.2", ""),),
+        "first-use": (),
+    }
