@@ -93,13 +93,17 @@ def attest(
 ) -> list[Path]:
     """Write SBOM and provenance beside an output's files and sign them and the manifest.
 
-    The files must have been verified against the manifest. Raises UntrustedError for a development
-    build, and for an output of another lock.
+    The files must have been verified against the manifest. Without signers, provenance and SBOM of
+    a development build are written, too, marked as such. Raises UntrustedError where one is to be
+    signed, and for an output of another lock.
     """
     record = _record(directory)
     manifest_bytes = read_bounded(directory / MANIFEST_NAME, LARGEST)
     manifest = parse_output_manifest(manifest_bytes)
-    _require_signable(directory, manifest, record, verified)
+    signers = tuple(signers)
+    if signers:
+        _require_signable(directory, record, verified)
+    _require_lock(directory, manifest, verified)
     _replace(directory / CYCLONEDX_NAME, bill)
     payload = provenance(
         ProvenanceFacts(
@@ -112,7 +116,7 @@ def attest(
             version=version,
         )
     )
-    written = _sign_provenance(directory / PROVENANCE_NAME, payload, tuple(signers))
+    written = _sign_provenance(directory / PROVENANCE_NAME, payload, signers)
     comment = f"derivation:{manifest.derivation.hex}\tfile:"
     for signer in signers:
         for name in (MANIFEST_NAME, CYCLONEDX_NAME):
@@ -250,14 +254,15 @@ def _require_none_demanded(judge: Judge) -> None:
         )
 
 
-def _require_signable(
-    directory: Path, manifest: OutputManifest, record: Mapping[str, Any], verified: VerifiedLock
-) -> None:
+def _require_signable(directory: Path, record: Mapping[str, Any], verified: VerifiedLock) -> None:
     if verified.unsigned or record.get("unsigned") is not False:
         raise UntrustedError(
             f"{directory.name} is a development build (--unsigned), which cannot be signed",
             hint="have the lock signed, then build again without --unsigned",
         )
+
+
+def _require_lock(directory: Path, manifest: OutputManifest, verified: VerifiedLock) -> None:
     if manifest.lock != verified.digest:
         raise UntrustedError(
             f"{directory.name} was built from another lock",

@@ -15,7 +15,8 @@ class RootWish:
     """What a new root is to have.
 
     `add` pairs a role with a key, `""` meaning every role; `thresholds` maps a role to a number,
-    `""` meaning every role that is not named.
+    `""` meaning every role that is not named. A role that is left without a key takes the
+    lock's.
     """
 
     expires: datetime.datetime
@@ -45,7 +46,7 @@ def next_root(old: TrustRoot, wish: RootWish) -> SignedRoot:
     removed = _ids(old, wish.remove)
     keys = {key_id: item for key_id, item in old.keys.items() if key_id not in removed}
     keys |= {item.key.id: item for _, item in wish.add}
-    roles = {name: _role(name, old.roles[name], removed, wish) for name in ROLES}
+    roles = _filled({name: _role(name, old.roles[name], removed, wish) for name in ROLES})
     used = {key_id for role in roles.values() for key_id in role.keys}
     if unknown := set(wish.thresholds) - {"", *ROLES}:
         raise UsageError(f"--threshold: no role {', '.join(sorted(unknown))}")
@@ -82,6 +83,12 @@ def standing(signed: SignedRoot) -> list[str]:
         missing = [str(item) for item in signed.root.keys_of("root") if item not in good]
         lines.append(f"missing: {', '.join(missing)}; add one with `kutterlock trust sign`")
     return lines
+
+
+def _filled(roles: dict[str, Role]) -> dict[str, Role]:
+    """Give the lock's keys to roles that nobody was named for, and the root's to the lock."""
+    spare = roles["lock"].keys or roles["root"].keys
+    return {name: role if role.keys else replace(role, keys=spare) for name, role in roles.items()}
 
 
 def _role(name: str, old: Role, removed: set[str], wish: RootWish) -> Role:

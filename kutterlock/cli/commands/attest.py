@@ -16,10 +16,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         help="sign outputs: manifest, provenance and SBOM",
         description="Verify outputs against their manifests, write provenance (SLSA v1, in-toto) "
         "and SBOM (CycloneDX) beside their files, and sign all three. A second signer runs the "
-        "same command: signatures are added beside the others.",
+        "same command: signatures are added beside the others. With --unsigned, provenance and "
+        "SBOM are written, marked as those of a development build, and not signed.",
     )
     add_build_options(parser)
-    add_trust_options(parser, unsigned=False)
+    add_trust_options(parser)
     add_signer_options(parser)
     return parser
 
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
     verified = verified_lock(context, arguments)
     tell_signers(context, verified)
-    signers = make_signers(context, arguments)
+    signers = [] if verified.unsigned else make_signers(context, arguments)
     written: dict[str, list[str]] = {}
     for name in arguments.board or sorted(verified.lock.boards):
         board = verified.lock.board(name)
@@ -44,12 +45,15 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         bill = board_bill(context, arguments, verified.lock, verified.digest, board)
         paths = attest(directory, verified, board, cyclonedx(bill), signers, __version__)
         written[name] = [str(path.relative_to(directory)) for path in paths]
-        _tell(context, name, directory, written[name])
+        _tell(context, name, directory, written[name], signed=bool(signers))
     context.output.json({"lock": str(verified.digest), "attested": written})
 
 
-def _tell(context: Context, board: str, directory: Path, written: list[str]) -> None:
-    context.output.say(f" {board}: manifest, provenance and SBOM signed")
+def _tell(
+    context: Context, board: str, directory: Path, written: list[str], *, signed: bool
+) -> None:
+    done = "signed" if signed else "written, NOT signed: a development build"
+    context.output.say(f" {board}: manifest, provenance and SBOM {done}")
     for path in written:
         context.output.say(f"   {path}")
     context.output.say(f"   verify with: kutterlock verify output {directory}")

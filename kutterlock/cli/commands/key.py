@@ -48,8 +48,12 @@ def _generate(arguments: argparse.Namespace, context: Context) -> None:
     if not arguments.no_passphrase:
         secret = passphrase(context, arguments, str(path), twice=True)()
     signer = generate(arguments.type)
-    write_private_key(path, signer, secret)
     write_public_key(public_path, signer.public)
+    try:
+        write_private_key(path, signer, secret)
+    except BaseException:
+        public_path.unlink()
+        raise
     context.output.say(f"{path}: private key, {'encrypted' if secret else 'NOT encrypted'}")
     context.output.say(f"{public_path}: public key, to be given to whoever verifies")
     _tell(context, arguments.name, signer.public, written=[path, public_path])

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
@@ -19,12 +20,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "sign",
-        help="sign the lock with its release statement",
+        help="sign the lock with its release statement, or a file",
         description="Sign kutter.lock and kutter.release.json, which names its digest. A second "
         "signer runs the same command: a signature is added beside the others.",
     )
-    parser.add_argument("target", nargs="?", default="lock", choices=("lock",), metavar="TARGET",
-                        help="lock (default)")  # fmt: skip
+    parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
+                        help="lock (default), or a file: it gets signatures, and no release "
+                        "statement")  # fmt: skip
     parser.add_argument("--form", metavar="FORM", action="append", choices=FORMS, default=[],
                         help=f"a form of signature: {', '.join(FORMS)} (default: the first "
                         "two); may be given several times")  # fmt: skip
@@ -39,7 +41,30 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
-    """Sign the lock."""
+    """Sign the lock, or a file."""
+    if arguments.target == "lock":
+        _sign_lock(arguments, context)
+    else:
+        _sign_file(arguments, context, Path(arguments.target))
+
+
+def _sign_file(arguments: argparse.Namespace, context: Context, path: Path) -> None:
+    from kutterlock.trust.signatures import DEFAULT_FORMS, sign_file
+
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", hint="name a file, or `lock`")
+    forms = arguments.form or DEFAULT_FORMS
+    written = [
+        file
+        for signer in make_signers(context, arguments)
+        for file in sign_file(path, signer, f"file:{path.name}", forms)
+    ]
+    for file in written:
+        context.output.say(f"  {file}")
+    context.output.json({"written": [str(file) for file in written]})
+
+
+def _sign_lock(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.cli.trusting import cabinet
     from kutterlock.trust.release import ReleaseRequest, sign_lock
     from kutterlock.trust.signatures import DEFAULT_FORMS

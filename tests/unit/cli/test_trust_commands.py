@@ -195,3 +195,16 @@ def test_nobody_signs_where_nobody_is_named(
     assert run("sign") == 2
     assert capsys.readouterr().err.splitlines()[0] == "error: nobody was named to sign"
     assert not (project / "kutter.release.json").exists()
+
+
+def test_any_file_can_be_signed_and_verified(
+    run: Run, signed: None, facts: Json, tmp_path: Path
+) -> None:
+    path = tmp_path / "inventory.json"
+    path.write_text("{}")
+    assert run("sign", str(path), "--key", "bob", "--form", "sig", "--form", "sigstore.json") == 0
+    assert facts("verify", str(path), "--public-key", "bob")["signers"] == ["bob"]
+    assert facts("verify", str(path))["signers"] == ["bob"]
+    path.write_text("[]")
+    assert run("verify", str(path)) == 6
+    assert run("sign", str(tmp_path / "none"), "--key", "bob") == 2

@@ -149,3 +149,14 @@ def test_attesting_twice_writes_the_same_provenance(directory: Path) -> None:
     after = read_envelope((directory / "provenance.intoto.json").read_bytes())
     assert Digest.of(after.payload) == before
     assert len(after.signatures) == 2
+
+
+def test_a_development_build_gets_marked_provenance_without_a_signature(tmp_path: Path) -> None:
+    directory = attesting.output(tmp_path / "output", unsigned=True)
+    lock = verify_lock(attesting.LOCK, papers(), Judge(at=NOW, unsigned=True))
+    attest(directory, lock, attesting.BOARD, cyclonedx(attesting.bill()), [], "0.1.0")
+    given = read_output_papers(directory)
+    assert given.envelope is not None
+    assert read_envelope(given.envelope).signatures == ()
+    error = refusal(given, Judge(at=NOW, root=root()))
+    assert error.reason == "the provenance is that of a development build (--unsigned)"

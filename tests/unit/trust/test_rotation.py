@@ -9,7 +9,7 @@ from kutterlock.adapters.keys import check_signature
 from kutterlock.errors import UntrustedError
 from kutterlock.model.trustroot import SignedRoot, advance, check_root, read_root
 from kutterlock.trust.papers import Cabinet, current_root
-from kutterlock.trust.rootwork import RootWish, next_root, sign_root, standing
+from kutterlock.trust.rootwork import RootWish, first_root, next_root, sign_root, standing
 from tests.support.signing import ALICE, BOB, CAROL, LATER, MALLORY, named, root
 
 
@@ -113,3 +113,17 @@ def test_a_root_in_the_project_alone_is_no_ground_to_trust(tmp_path: Path) -> No
     cabinet = Cabinet(config=tmp_path / "config", state=tmp_path / "state")
     (tmp_path / "kutter.root.json").write_bytes(root().to_bytes())
     assert current_root(cabinet, "demo", tmp_path) is None
+
+
+def test_a_role_that_nobody_is_named_for_takes_the_keys_of_the_lock() -> None:
+    keys = {"root": ALICE, "lock": BOB}
+    add = tuple((role, named(role, who)[1]) for role, who in keys.items())
+    first = first_root("demo", RootWish(expires=LATER, add=add)).root
+    assert {name: role.keys for name, role in first.roles.items()} == {
+        "root": (ALICE.public.id,),
+        **dict.fromkeys(("lock", "output", "image", "bundle"), (BOB.public.id,)),
+    }
+    changed = RootWish(expires=LATER, add=(("lock", named("new", CAROL)[1]),), remove=("lock",))
+    second = next_root(first, changed).root
+    assert second.roles["output"].keys == (CAROL.public.id,)
+    assert set(second.keys) == {ALICE.public.id, CAROL.public.id}
