@@ -1,0 +1,1 @@
+"""One file across the gap: made here, checked and taken in there."""

@@ -1,0 +1,148 @@
+"""What goes into a bundle: the project's files, and the blobs of its closure."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kutterlock.adapters.files import contained, explained, hash_file, tree_entries
+from kutterlock.adapters.store import Store
+from kutterlock.errors import MissingInputError, UsageError
+from kutterlock.model import ustar
+from kutterlock.model.bundle import BundleBlob, BundleFile
+from kutterlock.model.digest import Digest
+from kutterlock.model.lock import Lock
+from kutterlock.model.paths import RelativePath
+from kutterlock.model.statement import STATEMENT_NAME
+from kutterlock.model.trustroot import ROOT_NAME
+from kutterlock.trust.signatures import DIRECTORY
+from kutterlock.vendor.gc import image_blobs
+from kutterlock.vendor.wants import wants_of
+
+LARGEST_FILE = 1 << 30
+_NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)
+_SIGNATURE = re.compile(
+    r"(kutter\.lock|kutter\.release\.json)\.[A-Za-z0-9._-]{1,60}\Z|[1-9][0-9]{0,8}\.root\.json\Z"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a base has: blobs by digest, so that their sha256 need not be counted again."""
+
+    content: Digest
+    blobs: Mapping[Digest, BundleBlob]
+
+
+def project_files(project: Path, lock: Lock) -> tuple[BundleFile, ...]:
+    """List the project: manifest, lock, papers, overlays and patches that the lock names."""
+    files = {file.path: file for file in _project_files(project, lock)}
+    for path in files:
+        _check_name(path)
+    return tuple(files[path] for path in sorted(files))
+
+
+def closure_blobs(
+    store: Store, lock: Lock, boards: Sequence[str] | None, known: Mapping[Digest, BundleBlob]
+) -> tuple[BundleBlob, ...]:
+    """List the blobs of the boards' closure, by sha256. Raises MissingInputError with a list.
+
+    `known` saves reading those that are pinned by another algorithm.
+    """
+    names = _closure_names(store, lock, boards)
+    missing = [f"{name} ({digest})" for digest, name in names.items() if not store.has(digest)]
+    if missing:
+        raise MissingInputError(
+            f"{len(missing)} of the {len(names)} blobs of the closure are not in the store",
+            details=sorted(missing),
+            hint="run `kutterlock vendor` first",
+        )
+    blobs = [blob_of(store, digest, name, known) for digest, name in names.items()]
+    return tuple(sorted(blobs, key=lambda blob: blob.sha256))
+
+
+def blob_of(
+    store: Store, digest: Digest, name: str, known: Mapping[Digest, BundleBlob]
+) -> BundleBlob:
+    """Describe one blob of the store."""
+    size = store.size(digest)
+    if digest.algorithm == "sha256":
+        return BundleBlob(name=name, digest=digest, sha256=digest.hex, size=size)
+    if digest in known:
+        return replace(known[digest], name=name, carried=True)
+    store.verify(digest)
+    sha256 = hash_file(store.path(digest)).hex
+    return BundleBlob(name=name, digest=digest, sha256=sha256, size=size)
+
+
+def inventory(store: Store) -> tuple[BundleBlob, ...]:
+    """List everything that a store holds."""
+    return tuple(blob_of(store, digest, "", {}) for digest in store.blobs())
+
+
+def without(blobs: Iterable[BundleBlob], held: Held | None) -> tuple[BundleBlob, ...]:
+    """Leave out what the base has."""
+    known = held.blobs if held else {}
+    return tuple(replace(blob, carried=blob.digest not in known) for blob in blobs)
+
+
+def held_by(content: Digest, blobs: Iterable[BundleBlob]) -> Held:
+    """Make a base of what it has."""
+    return Held(content=content, blobs={blob.digest: blob for blob in blobs})
+
+
+def _closure_names(store: Store, lock: Lock, boards: Sequence[str] | None) -> dict[Digest, str]:
+    names = {want.digest: want.name for want in wants_of(lock, boards)}
+    keys = {key for name in boards or lock.boards for key in lock.board(name).images}
+    for key in sorted(keys):
+        pin = lock.images[key]
+        for digest in image_blobs(store, pin.digest):
+            names.setdefault(digest, pin.reference)
+    return names
+
+
+def _project_files(project: Path, lock: Lock) -> Iterator[BundleFile]:
+    for name in _NAMED:
+        if (project / name).exists():
+            yield _file(project, RelativePath(name))
+    directory = project / DIRECTORY
+    if directory.is_dir():
+        with explained(directory):
+            names = sorted(path.name for path in directory.iterdir())
+        for name in names:
+            if _SIGNATURE.match(name):
+                yield _file(project, RelativePath(f"{DIRECTORY}/{name}"))
+    for overlay in lock.overlays:
+        yield from _tree(project, f"overlays/{overlay}")
+    for pin in lock.overrides.values():
+        yield from (_file(project, path) for path, _ in pin.patches)
+
+
+def _tree(project: Path, prefix: str) -> Iterator[BundleFile]:
+    for entry in tree_entries(project / prefix):
+        path = project / prefix / entry.path
+        size = len(os.fsencode(path.readlink())) if entry.kind == "link" else path.stat().st_size
+        yield BundleFile(
+            path=RelativePath(f"{prefix}/{entry.path}"),
+            kind=entry.kind,
+            size=size,
+            sha256=entry.sha256,
+        )
+
+
+def _file(project: Path, name: RelativePath) -> BundleFile:
+    path = contained(project, name)
+    with explained(path):
+        executable = path.stat().st_mode & 0o111
+        digest, size = hash_file(path), path.stat().st_size
+    return BundleFile(path=name, kind="755" if executable else "644", size=size, sha256=digest.hex)
+
+
+def _check_name(path: RelativePath) -> None:
+    if any(ord(character) < 0x20 for character in path):
+        raise UsageError(f"{path!r} cannot go into a bundle: it has a control character")
+    try:
+        ustar.header(f"project/{path}", 0)
+    except ValueError as error:
+        raise UsageError(f"{path} cannot go into a bundle: {error}") from error

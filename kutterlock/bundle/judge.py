@@ -1,0 +1,129 @@
+"""Whether a bundle may come in: its signatures, its project's papers, and whether it is enough."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kutterlock.adapters.tomlfile import parse_lock_bytes
+from kutterlock.bundle.volume import Head
+from kutterlock.errors import MissingInputError, UntrustedError
+from kutterlock.model.bundle import LOCK_PATH, MANIFEST_NAME, Bundle
+from kutterlock.model.digest import Digest
+from kutterlock.model.lock import Lock
+from kutterlock.model.statement import STATEMENT_NAME
+from kutterlock.model.trustroot import (
+    SignedRoot,
+    advance,
+    read_root,
+    require_signatures,
+    require_unexpired,
+)
+from kutterlock.trust.signatures import DIRECTORY, FORMS, SignatureFile, examine
+from kutterlock.trust.verified import (
+    Finding,
+    Judge,
+    Papers,
+    VerifiedLock,
+    signature_findings,
+    verify_lock,
+)
+from kutterlock.vendor.wants import wants_of
+
+UNSIGNED_HINT = (
+    "have it signed with `kutterlock bundle create --key KEY`, or take it as it is with --unsigned"
+)
+OpenFile = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the signatures of a bundle are worth: the newest root, and one line a check."""
+
+    root: SignedRoot | None
+    findings: tuple[Finding, ...]
+
+
+def newest_root(pinned: SignedRoot, head: Head) -> SignedRoot:
+    """Follow the pinned root through those that the bundle carries. Raises UntrustedError."""
+    from kutterlock.adapters.keys import check_signature
+
+    offered = [read_root(data) for data in head.roots()]
+    return advance(pinned, offered, check_signature)
+
+
+def judge_head(head: Head, judge: Judge) -> tuple[Finding, ...]:
+    """Check who signed the manifest. Raises UntrustedError."""
+    if judge.unsigned:
+        return (Finding(check="signatures", result="not looked at (--unsigned)"),)
+    if judge.root is None:
+        raise _unpinned(head)
+    root = judge.root.root
+    if root.project != head.bundle.project:
+        raise UntrustedError(
+            f"the bundle is that of project {head.bundle.project!r}, "
+            f"the trust root that of {root.project!r}"
+        )
+    require_unexpired(root, judge.at)
+    keys = [item.key for item in root.keys_of("bundle")]
+    found = examine(head.manifest, head.signatures(), keys, "bundle")
+    require_signatures("the bundle", root, "bundle", found.signers, UNSIGNED_HINT)
+    return tuple(signature_findings(MANIFEST_NAME, found, root))
+
+
+def judge_project(open_file: OpenFile, bundle: Bundle, judge: Judge) -> VerifiedLock:
+    """Judge lock and release of the bundle as `verify` would, and whether its blobs are enough.
+
+    Raises UntrustedError, LockError, MissingInputError.
+    """
+    data = open_file(LOCK_PATH)
+    assert data is not None, "a manifest without a lock is refused when it is read"
+    lock = parse_lock_bytes(data, Path(LOCK_PATH))
+    verified = verify_lock(lock, papers_of(open_file, bundle), judge)
+    check_enough(lock, bundle)
+    return verified
+
+
+def papers_of(open_file: OpenFile, bundle: Bundle) -> Papers:
+    """Gather the lock, the release statement and their signatures."""
+    return Papers(
+        lock=open_file(LOCK_PATH) or b"",
+        lock_signatures=tuple(_signatures(open_file, bundle, LOCK_PATH)),
+        statement=open_file(STATEMENT_NAME),
+        statement_signatures=tuple(_signatures(open_file, bundle, STATEMENT_NAME)),
+    )
+
+
+def check_enough(lock: Lock, bundle: Bundle) -> None:
+    """Raise MissingInputError unless the bundle and its base have all that the lock names."""
+    held = {blob.digest for blob in bundle.blobs}
+    wanted = {want.digest: want.name for want in wants_of(lock, bundle.boards)}
+    for name in bundle.boards:
+        wanted |= {lock.images[key].digest: key for key in lock.board(name).images}
+    missing = sorted(f"{name} ({digest})" for digest, name in wanted.items() if digest not in held)
+    if missing:
+        raise MissingInputError(
+            f"the bundle lacks {len(missing)} blobs that its own lock names",
+            details=missing,
+            hint="have it made again: `kutterlock bundle rehearse` would have found this",
+        )
+
+
+def _signatures(open_file: OpenFile, bundle: Bundle, document: str) -> Iterator[SignatureFile]:
+    prefix = f"{DIRECTORY}/{document}."
+    for file in bundle.files:
+        form = file.path.removeprefix(prefix).partition(".")[2]
+        data = open_file(str(file.path)) if file.path.startswith(prefix) else None
+        if data is not None and form in FORMS:
+            yield SignatureFile(name=file.path.name, form=form, data=data)
+
+
+def _unpinned(head: Head) -> UntrustedError:
+    roots = [read_root(data) for data in head.roots()]
+    offered = [f"it carries root {root.root.version}: {root.digest}" for root in roots]
+    return UntrustedError(
+        f"no trust root is pinned for project {head.bundle.project!r}: whoever signed this bundle "
+        "counts for nothing yet",
+        details=[*offered, f"bundle: {Digest.of(head.manifest)}"],
+        hint="compare the root's digest with one that you were given another way, then import with "
+        "--root-digest sha256:...; or take the bundle as it is with --unsigned",
+    )

@@ -1,0 +1,275 @@
+"""The staging area: what has arrived of a bundle, on the store's file system, seen by nobody.
+
+    <store>/incoming/<id>/bundle.json   the manifest
+    <store>/incoming/<id>/lock          held by the one import that works here
+    <store>/incoming/<id>/whole/<sha256>    files and blobs that are whole and right
+    <store>/incoming/<id>/parts/<sha256>.N  parts of those that were cut, right too
+    <store>/incoming/<id>/verified      there once everything is: from then on it is only moved
+
+What an earlier import left under `whole` is hashed again: a crash may have eaten its bytes.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from kutterlock.adapters.files import (
+    CHUNK,
+    UNVERIFIED,
+    explained,
+    hash_file,
+    remove_tree,
+    write_atomically,
+)
+from kutterlock.adapters.incoming import BLOB_MODE, POLL_SECONDS, try_lock
+from kutterlock.adapters.store import Store
+from kutterlock.adapters.workers import in_threads
+from kutterlock.errors import HashMismatchError, NoSpaceError
+from kutterlock.model.bundle import (
+    MANIFEST_NAME,
+    Bundle,
+    BundleBlob,
+    Piece,
+    part_name,
+    read_bundle,
+)
+from kutterlock.model.digest import Digest
+from kutterlock.model.progress import Progress
+
+INCOMING = "incoming"
+SPARE = 1 << 20
+"""Left free on the store's file system, in bytes."""
+
+
+class Staging:
+    """What has arrived of one bundle. Use it as a context: it is locked inside."""
+
+    def __init__(self, store: Store, bundle_id: Digest, progress: Progress) -> None:
+        """Touch nothing yet."""
+        self.root = store.root / INCOMING / bundle_id.hex
+        self._store = store
+        self._progress = progress
+        self._lock = -1
+        self._checked: set[str] = set()
+
+    def __enter__(self) -> Self:
+        while True:
+            with explained(self.root):
+                for name in ("whole", "parts"):
+                    (self.root / name).mkdir(parents=True, exist_ok=True)
+                self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            self._wait()
+            if self._is_named():
+                self._tidy()
+                return self
+            os.close(self._lock)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._lock)
+
+    def begin(self, manifest: bytes) -> None:
+        """Note whose this is, and check what an earlier import left."""
+        path = self.root / MANIFEST_NAME
+        if not path.exists():
+            write_atomically(path, manifest)
+        if not self.is_verified:
+            left = [path for name in ("whole", "parts") for path in _listed(self.root / name)]
+            in_threads(self._check, left)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether everything arrived and was found right."""
+        return (self.root / "verified").exists()
+
+    def whole(self, sha256: str) -> Path:
+        """Return where a whole file lies, or would lie."""
+        return self.root / "whole" / sha256
+
+    def has(self, piece: Piece) -> bool:
+        """Whether a piece is here."""
+        return self.whole(piece.whole).exists() or (piece.number > 0 and self._part(piece).exists())
+
+    def sink(self, piece: Piece, pinned: Digest | None) -> "Sink":
+        """Take in a piece. `pinned`: the digest by another algorithm, which has to be right too."""
+        final = self._part(piece) if piece.number else self.whole(piece.whole)
+        return Sink(final, piece, None if piece.number else pinned)
+
+    def join(self, bundle: Bundle, blob: BundleBlob) -> None:
+        """Make a whole of its parts when all of them are here. Raises HashMismatchError."""
+        count = len(bundle.splits[blob.sha256])
+        parts = [self.root / part_name(blob.sha256, number) for number in range(1, count + 1)]
+        if not all(part.exists() for part in parts):
+            return
+        whole = Piece(name=blob.name, size=blob.size, sha256=blob.sha256, whole=blob.sha256)
+        try:
+            with Sink(self.whole(blob.sha256), whole, pinned_otherwise(blob)) as sink:
+                for part in parts:
+                    for chunk in _chunks(part):
+                        sink.write(chunk)
+                sink.commit()
+        finally:
+            for part in parts:
+                part.unlink()
+
+    def require_space(self, size: int) -> None:
+        """Raise NoSpaceError unless `size` more bytes fit."""
+        with explained(self.root):
+            free = shutil.disk_usage(self.root).free
+        if free < size + SPARE:
+            raise NoSpaceError(
+                f"{self._store.root}: {size} bytes are to come, and {free} are free",
+                details=[f"missing: {size + SPARE - free} bytes"],
+                hint="free some space, or name another disk with --store or KUTTER_STORE",
+            )
+
+    def seal(self) -> None:
+        """Make everything durable and say that it is right."""
+        in_threads(_sync, _listed(self.root / "whole"))
+        write_atomically(self.root / "verified", b"")
+
+    def publish(self, blob: BundleBlob) -> None:
+        """Give one blob its name in the store."""
+        staged, final = self.whole(blob.sha256), self._store.locate(blob.digest)
+        if self._store.has(blob.digest) or not staged.exists():
+            return
+        with explained(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            staged.chmod(BLOB_MODE)
+            staged.replace(final)
+
+    def drop(self) -> None:
+        """Remove everything; the lock goes last."""
+        (self.root / "verified").unlink(missing_ok=True)
+        for name in ("whole", "parts"):
+            remove_tree(self.root / name)
+        (self.root / MANIFEST_NAME).unlink(missing_ok=True)
+        (self.root / "lock").unlink(missing_ok=True)
+        self.root.rmdir()
+
+    def _part(self, piece: Piece) -> Path:
+        return self.root / part_name(piece.whole, piece.number)
+
+    def _wait(self) -> None:
+        import time
+
+        told = False
+        while not try_lock(self._lock, fcntl.LOCK_EX):
+            if not told:
+                self._progress.note(" waiting     another import of this bundle is under way")
+            told = True
+            time.sleep(POLL_SECONDS)
+
+    def _is_named(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._lock), (self.root / "lock").stat())
+        except FileNotFoundError:
+            return False
+
+    def _tidy(self) -> None:
+        for name in ("whole", "parts"):
+            for path in _listed(self.root / name):
+                if path.name.startswith(UNVERIFIED):
+                    path.unlink()
+
+    def _check(self, path: Path) -> None:
+        if path.parent.name == "whole" and hash_file(path).hex != path.name:
+            path.unlink()
+        elif path.parent.name == "parts":
+            self._check_part(path)
+
+    def _check_part(self, path: Path) -> None:
+        bundle = read_bundle((self.root / MANIFEST_NAME).read_bytes())
+        whole, _, number = path.name.partition(".")
+        parts = bundle.splits.get(whole, ())
+        known = parts[int(number) - 1].sha256 if 0 < int(number) <= len(parts) else ""
+        if hash_file(path).hex != known:
+            path.unlink()
+
+
+class Sink:
+    """A file of the staging area while it grows."""
+
+    def __init__(self, final: Path, piece: Piece, pinned: Digest | None) -> None:
+        """Create it under a temporary name."""
+        self._final = final
+        self._piece = piece
+        self._pinned = pinned
+        self._sha256 = hashlib.sha256()
+        self._other = hashlib.new(pinned.algorithm) if pinned else None
+        self._temporary = final.parent / (UNVERIFIED + final.name)
+        with explained(final):
+            self._file = self._temporary.open("wb", buffering=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def write(self, chunk: memoryview) -> None:
+        """Append bytes."""
+        self._sha256.update(chunk)
+        if self._other:
+            self._other.update(chunk)
+        with explained(self._final):
+            while chunk:
+                chunk = chunk[self._file.write(chunk) :]
+
+    def commit(self) -> None:
+        """Give it its name when it is right. Raises HashMismatchError."""
+        check_digests(self._piece, self._pinned, self._sha256.hexdigest(), self._other)
+        with explained(self._final):
+            self._temporary.replace(self._final)
+
+
+def check_digests(
+    piece: Piece, pinned: Digest | None, sha256: str, other: "hashlib._Hash | None"
+) -> None:
+    """Raise HashMismatchError naming the piece."""
+    if sha256 != piece.sha256:
+        raise HashMismatchError(f"{piece.name}: expected {piece.sha256}, got {sha256}")
+    if pinned and other and other.hexdigest() != pinned.hex:
+        raise HashMismatchError(
+            f"{piece.name}: the manifest calls it {pinned}, and it is "
+            f"{pinned.algorithm}:{other.hexdigest()}"
+        )
+
+
+def pinned_otherwise(blob: BundleBlob) -> Digest | None:
+    """Return the digest that the lock pins where it is not the sha256."""
+    return None if blob.digest.algorithm == "sha256" else blob.digest
+
+
+def unfinished(store: Store) -> list[Digest]:
+    """Return the bundles that an import was begun of and not ended."""
+    return [
+        Digest("sha256", path.name)
+        for path in _listed(store.root / INCOMING)
+        if (path / MANIFEST_NAME).exists()
+    ]
+
+
+def _chunks(path: Path) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(CHUNK))
+    with explained(path), path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            yield buffer[:count]
+
+
+def _sync(path: Path) -> None:
+    with explained(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _listed(directory: Path) -> list[Path]:
+    with explained(directory):
+        return sorted(directory.iterdir()) if directory.is_dir() else []

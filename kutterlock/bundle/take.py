@@ -1,0 +1,309 @@
+"""Taking a bundle in: judged first, streamed into staging, and visible when all of it is right."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kutterlock.adapters.store import Store
+from kutterlock.bundle.landing import Landing
+from kutterlock.bundle.staging import Staging, check_digests, pinned_otherwise, unfinished
+from kutterlock.bundle.volume import Head, Volume
+from kutterlock.errors import (
+    BundleBaseError,
+    HashMismatchError,
+    VolumeMissingError,
+    WrongVolumeError,
+)
+from kutterlock.model.bundle import Bundle, BundleBlob, Piece
+from kutterlock.model.digest import Digest
+from kutterlock.model.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What an import did: blobs that are new here, and their bytes."""
+
+    bundle: Bundle
+    id: Digest
+    fresh: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """Who decides: about the head before anything is read, about the project before it counts.
+
+    `project` is called with a function that opens the project's files by path. Both raise.
+    """
+
+    head: Callable[[Head], None]
+    project: Callable[[Callable[[str], bytes | None], Bundle], None]
+
+
+@dataclass(slots=True)
+class _Faults:
+    """What is wrong, and with which volume."""
+
+    lines: list[str] = field(default_factory=list)
+    volumes: set[Path] = field(default_factory=set)
+
+
+def take(
+    paths: Sequence[Path],
+    store: Store,
+    landing: Landing,
+    judges: Judges,
+    progress: Progress,
+) -> Taken:
+    """Import a bundle from its volumes.
+
+    Raises, by what is wrong: UntrustedError, WrongVolumeError, BundleBaseError, NoSpaceError,
+    HashMismatchError, VolumeMissingError. What was right of it stays, to be gone on with.
+    """
+    with contextlib.ExitStack() as stack:
+        volumes = open_volumes(paths, stack)
+        head = next(iter(volumes.values())).head
+        judges.head(head)
+        check_stray(head, store)
+        with store.in_use():
+            return _Import(head, store, landing, judges, progress).run(volumes)
+
+
+def open_volumes(paths: Sequence[Path], stack: contextlib.ExitStack) -> dict[int, Volume]:
+    """Read the heads of all volumes, by number. Raises WrongVolumeError."""
+    volumes = [stack.enter_context(Volume(path)) for path in paths]
+    ids = {volume.head.id for volume in volumes}
+    if len(ids) > 1:
+        raise WrongVolumeError(
+            "these are volumes of different bundles",
+            details=[f"{volume.path}: {describe(volume.head)}" for volume in volumes],
+            hint="name the volumes of one bundle",
+        )
+    return dict(sorted({volume.head.label.number: volume for volume in volumes}.items()))
+
+
+def describe(head: Head) -> str:
+    """Say which volume of which bundle this is."""
+    bundle = head.bundle
+    number = f"volume {head.label.number} of {len(bundle.volumes)}"
+    return f"{number} of {bundle.project} {bundle.version}, {head.id}"
+
+
+def check_stray(head: Head, store: Store) -> None:
+    """Refuse a later volume of a bundle while another one waits for its volumes."""
+    waiting = unfinished(store)
+    if head.label.number > 1 and waiting and head.id not in waiting:
+        raise WrongVolumeError(
+            f"this is {describe(head)}",
+            details=[f"an import waits for volumes of {other}" for other in waiting],
+            hint="go on with volumes of that one, drop it with `kutterlock bundle import --abort`, "
+            "or begin with volume 1 of this one",
+        )
+
+
+def check_base(bundle: Bundle, store: Store) -> None:
+    """Raise BundleBaseError unless all that a delta leaves out is here."""
+    missing = [blob for blob in bundle.left_out if not _is_here(blob, store)]
+    if missing:
+        count = f"{len(missing)} of its {len(bundle.left_out)} blobs are"
+        raise BundleBaseError(
+            f"this is a delta, and its base is not here: {count} not in the store",
+            details=[
+                f"base: content {bundle.base}",
+                *(f"missing: {blob.name or 'a blob'} ({blob.digest})" for blob in missing),
+            ],
+            hint="import the bundles before it first, or send `kutterlock bundle inventory` across "
+            "and have a delta made with --since INVENTORY",
+        )
+
+
+def _is_here(blob: BundleBlob, store: Store) -> bool:
+    return store.has(blob.digest) and store.size(blob.digest) == blob.size
+
+
+class _Import:
+    """One import: the volumes that are at hand, into one staging area."""
+
+    def __init__(
+        self, head: Head, store: Store, landing: Landing, judges: Judges, progress: Progress
+    ) -> None:
+        self._head = head
+        self._bundle = head.bundle
+        self._store = store
+        self._landing = landing
+        self._judges = judges
+        self._progress = progress
+        blobs = [*self._bundle.blobs, *self._bundle.tools]
+        self._blobs: Mapping[str, BundleBlob] = {blob.sha256: blob for blob in blobs}
+        self._files = {file.sha256 for file in self._bundle.files}
+        self._faults = _Faults()
+        self._judged = False
+
+    def run(self, volumes: Mapping[int, Volume]) -> Taken:
+        check_base(self._bundle, self._store)
+        with Staging(self._store, self._head.id, self._progress) as staging:
+            staging.begin(self._head.manifest)
+            if not staging.is_verified:
+                self._stage(staging, volumes)
+                staging.seal()
+            elif not self._judged:
+                self._judge(staging)
+            taken = self._publish(staging)
+            staging.drop()
+        return taken
+
+    def _stage(self, staging: Staging, volumes: Mapping[int, Volume]) -> None:
+        staging.require_space(self._to_come(staging))
+        total = sum(piece.size for number in volumes for piece in self._pieces(number))
+        self._progress.start("importing", total=total, unit="bytes")
+        for volume in volumes.values():
+            try:
+                self._read(volume, staging)
+            except HashMismatchError as error:
+                self._note(volume, error)
+        self._progress.done("")
+        self._join(staging)
+        self._check_complete(staging, volumes)
+        if not self._judged:
+            self._judge(staging)
+
+    def _read(self, volume: Volume, staging: Staging) -> None:
+        for piece in volume.pieces:
+            if not self._judged and not piece.name.startswith("project/"):
+                self._judge_early(staging)
+            volume.begin(piece)
+            if staging.has(piece):
+                volume.skip(piece)
+                self._progress.advance(piece.size, piece.name)
+                continue
+            try:
+                self._take(volume, piece, staging)
+            except HashMismatchError as error:
+                if error.hint:  # the volume itself is damaged: nothing after this can be found
+                    raise
+                self._note(volume, error)
+        volume.end()
+
+    def _take(self, volume: Volume, piece: Piece, staging: Staging) -> None:
+        if self._is_stored(piece):
+            self._compare(volume, piece)
+            return
+        with staging.sink(piece, self._pinned(piece)) as sink:
+            for chunk in volume.content(piece):
+                sink.write(chunk)
+                self._progress.advance(len(chunk), piece.name)
+            sink.commit()
+
+    def _join(self, staging: Staging) -> None:
+        for sha256 in self._bundle.splits:
+            try:
+                staging.join(self._bundle, self._blobs[sha256])
+            except HashMismatchError as error:
+                self._faults.lines.append(error.reason)
+
+    def _compare(self, volume: Volume, piece: Piece) -> None:
+        state = hashlib.sha256()
+        for chunk in volume.content(piece):
+            state.update(chunk)
+            self._progress.advance(len(chunk), piece.name)
+        check_digests(piece, None, state.hexdigest(), None)
+
+    def _is_stored(self, piece: Piece) -> bool:
+        blob = self._blobs.get(piece.whole)
+        return piece.whole not in self._files and blob is not None and _is_here(blob, self._store)
+
+    def _pinned(self, piece: Piece) -> Digest | None:
+        blob = self._blobs.get(piece.whole)
+        return pinned_otherwise(blob) if blob else None
+
+    def _note(self, volume: Volume, error: HashMismatchError) -> None:
+        reason = error.reason if error.hint else f"{volume.path}: {error.reason}"
+        self._faults.lines += [reason, *error.details]
+        self._faults.volumes.add(volume.path)
+
+    def _pieces(self, number: int) -> tuple[Piece, ...]:
+        return self._bundle.pieces()[number - 1]
+
+    def _to_come(self, staging: Staging) -> int:
+        pieces = {
+            piece.name: piece.size
+            for pieces in self._bundle.pieces()
+            for piece in pieces
+            if not staging.has(piece) and not self._is_stored(piece)
+        }
+        largest = max((blob.size for blob in self._blobs.values() if blob.sha256
+                       in self._bundle.splits), default=0)  # fmt: skip
+        return sum(pieces.values()) + largest
+
+    def _check_complete(self, staging: Staging, volumes: Iterable[int]) -> None:
+        missing = [
+            (number, piece)
+            for number, pieces in enumerate(self._bundle.pieces(), 1)
+            for piece in pieces
+            if not staging.has(piece) and not self._is_stored(piece)
+        ]
+        lost = sorted({number for number, _ in missing} - set(volumes))
+        if self._faults.lines:
+            raise self._damaged(missing)
+        if lost:
+            raise self._incomplete(lost, missing)
+        self._assert_whole(staging)
+
+    def _assert_whole(self, staging: Staging) -> None:
+        for whole in self._bundle.wholes():
+            is_here = staging.whole(whole.whole).exists() or self._is_stored(whole)
+            assert is_here, f"{whole.name} did not arrive, and nobody noted it"
+
+    def _damaged(self, missing: Sequence[tuple[int, Piece]]) -> HashMismatchError:
+        names = ", ".join(str(path) for path in sorted(self._faults.volumes))
+        return HashMismatchError(
+            f"wrong bytes in {names}",
+            details=[*self._faults.lines, *self._missing_lines(missing)],
+            hint="bring these volumes once more and run the same command: what was right is kept",
+        )
+
+    def _incomplete(
+        self, lost: Sequence[int], missing: Sequence[tuple[int, Piece]]
+    ) -> VolumeMissingError:
+        count = len(self._bundle.volumes)
+        return VolumeMissingError(
+            f"not here: volume {', '.join(map(str, lost))} of {count} of {self._head.id}",
+            details=list(self._missing_lines(missing)),
+            hint="run `kutterlock bundle import` with these volumes: what arrived is kept, "
+            "and --abort drops it",
+        )
+
+    def _missing_lines(self, missing: Sequence[tuple[int, Piece]]) -> Iterable[str]:
+        for number, piece in missing:
+            blob = self._blobs.get(piece.whole)
+            name = f"{blob.name} ({piece.name})" if blob else piece.name
+            yield f"missing: volume {number}: {name}"
+
+    def _judge_early(self, staging: Staging) -> None:
+        if all(staging.whole(sha256).exists() for sha256 in self._files):
+            self._judge(staging)
+
+    def _judge(self, staging: Staging) -> None:
+        places = {str(file.path): staging.whole(file.sha256) for file in self._bundle.files}
+
+        def open_file(path: str) -> bytes | None:
+            return places[path].read_bytes() if path in places else None
+
+        self._judges.project(open_file, self._bundle)
+        self._landing.check(self._bundle, staging.whole)
+        self._judged = True
+
+    def _publish(self, staging: Staging) -> Taken:
+        carried = [blob for blob in self._blobs.values() if blob.carried]
+        fresh = [blob for blob in carried if not self._store.has(blob.digest)]
+        for blob in carried:
+            staging.publish(blob)
+        self._landing.land(self._bundle, self._head.manifest, staging.whole)
+        return Taken(
+            bundle=self._bundle,
+            id=self._head.id,
+            fresh=len(fresh),
+            size=sum(blob.size for blob in fresh),
+        )

@@ -1,0 +1,205 @@
+"""Writing volumes: streamed, hashed on the way, named when all of them are whole."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from kutterlock.adapters.files import CHUNK, UNVERIFIED, explained
+from kutterlock.adapters.incoming import try_lock
+from kutterlock.errors import HashMismatchError, KutterError
+from kutterlock.model import ustar
+from kutterlock.model.bundle import MANIFEST_NAME, SUMS_NAME, Bundle, Piece
+from kutterlock.model.digest import Digest
+from kutterlock.model.progress import Progress
+from kutterlock.model.volume import LABEL_NAME, Label, head_order
+
+ENDING = ".tar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where bytes come from: `open_whole` opens a carried member by its `Piece`.
+
+    `head` has roots and signatures by their name in the head.
+    """
+
+    open_whole: Callable[[Piece], int]
+    head: Mapping[str, bytes]
+
+
+def head_members(
+    bundle: Bundle, number: int, extra: Mapping[str, bytes]
+) -> list[tuple[str, bytes]]:
+    """Return the members that volume `number` begins with."""
+    manifest = bundle.to_bytes()
+    rest = {SUMS_NAME: bundle.sums(), **extra}
+    names = sorted(rest, key=head_order)
+    label = Label(
+        bundle=Digest.of(manifest),
+        number=number,
+        head={name: Digest.of(rest[name]) for name in names},
+    )
+    ours = [(MANIFEST_NAME, manifest), (LABEL_NAME, label.to_bytes())]
+    return [*ours, *((name, rest[name]) for name in names)]
+
+
+def head_size(bundle: Bundle, extra: Mapping[str, bytes]) -> int:
+    """Return the bytes that the head of a volume takes; all numbers are as long as the last."""
+    members = head_members(bundle, len(bundle.volumes), extra)
+    return sum(ustar.room(len(data)) for _, data in members)
+
+
+def volume_paths(target: Path, count: int) -> list[Path]:
+    """Name the volumes: `target` itself, or NAME.001.tar and so on."""
+    if count == 1:
+        return [target]
+    stem = target.name.removesuffix(ENDING)
+    return [target.with_name(f"{stem}.{number:03}{ENDING}") for number in range(1, count + 1)]
+
+
+def write_volumes(
+    bundle: Bundle, target: Path, sources: Sources, progress: Progress, limit: int | None = None
+) -> list[Path]:
+    """Write every volume; none has its name before all are whole. Older ones are removed."""
+    paths = volume_paths(target, len(bundle.volumes))
+    with explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    total = sum(piece.size for piece in bundle.wholes())
+    progress.start("bundle", total=total, unit="bytes")
+    with contextlib.ExitStack() as stack:
+        for number, (path, pieces) in enumerate(zip(paths, bundle.pieces(), strict=True), 1):
+            volume = stack.enter_context(_NewVolume(path, limit))
+            for name, data in head_members(bundle, number, sources.head):
+                volume.add(name, data)
+            for piece in pieces:
+                _copy(bundle, piece, sources, volume, progress)
+            volume.finish()
+        _name_all(paths, target)
+    progress.done("")
+    return paths
+
+
+def stale_volumes(target: Path, kept: Sequence[Path]) -> Iterator[Path]:
+    """Yield volumes that an earlier run left under names of this one."""
+    stem = re.escape(target.name.removesuffix(ENDING))
+    pattern = re.compile(rf"{stem}(\.[0-9]{{3,4}})?{re.escape(ENDING)}\Z")
+    with explained(target.parent):
+        found = sorted(target.parent.iterdir())
+    for path in found:
+        unfinished = path.name.startswith(UNVERIFIED)
+        if path in kept or not pattern.match(path.name.removeprefix(UNVERIFIED)):
+            continue
+        if unfinished or _is_volume(path):
+            yield path
+
+
+class _NewVolume:
+    """A volume under its temporary name, locked against a second writer."""
+
+    def __init__(self, final: Path, limit: int | None) -> None:
+        self.final = final
+        self.temporary = final.parent / (UNVERIFIED + final.name)
+        self._limit = limit
+        self._size = 0
+        with explained(final):
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(self.temporary, flags, 0o644)
+        if not try_lock(self._descriptor, fcntl.LOCK_EX):
+            os.close(self._descriptor)
+            raise KutterError(
+                f"another kutterlock is writing {final}", hint="wait until it is done"
+            )
+        with explained(final):
+            os.ftruncate(self._descriptor, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._descriptor), self.temporary.stat()):
+                self.temporary.unlink()
+        os.close(self._descriptor)
+
+    def add(self, name: str, data: bytes) -> None:
+        self.begin(name, len(data))
+        self.write(data)
+        self.end(len(data))
+
+    def begin(self, name: str, size: int) -> None:
+        self.write(ustar.header(name, size))
+
+    def end(self, size: int) -> None:
+        self.write(bytes(ustar.padding(size)))
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._size += len(data)
+        assert self._limit is None or self._size <= self._limit, "the layout keeps to the limit"
+        with explained(self.final):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def finish(self) -> None:
+        self.write(ustar.END)
+        with explained(self.final):
+            os.fsync(self._descriptor)
+
+
+def _name_all(paths: Sequence[Path], target: Path) -> None:
+    for path in paths:
+        with explained(path):
+            (path.parent / (UNVERIFIED + path.name)).replace(path)
+    for path in stale_volumes(target, paths):
+        with explained(path):
+            path.unlink()
+
+
+def _copy(
+    bundle: Bundle, piece: Piece, sources: Sources, volume: _NewVolume, progress: Progress
+) -> None:
+    offset = sum(
+        part.size for part in bundle.splits.get(piece.whole, ())[: max(piece.number - 1, 0)]
+    )
+    volume.begin(piece.name, piece.size)
+    state = hashlib.sha256()
+    for chunk in stretch(sources.open_whole(piece), offset, piece.size):
+        state.update(chunk)
+        volume.write(chunk)
+        progress.advance(len(chunk), piece.name)
+    if state.hexdigest() != piece.sha256:
+        raise HashMismatchError(
+            f"{piece.name} changed while it was bundled",
+            details=[f"expected sha256:{piece.sha256}", f"got      sha256:{state.hexdigest()}"],
+            hint="run `kutterlock verify`",
+        )
+    volume.end(piece.size)
+
+
+def stretch(descriptor: int, offset: int, length: int) -> Iterator[memoryview]:
+    """Yield bytes of an open file, and close it; fewer where it is shorter."""
+    buffer = memoryview(bytearray(min(CHUNK, max(length, 1))))
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        while length:
+            count = os.readv(descriptor, [buffer[: min(len(buffer), length)]])
+            if not count:
+                return
+            length -= count
+            yield buffer[:count]
+    finally:
+        os.close(descriptor)
+
+
+def _is_volume(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return ustar.read_header(file.read(ustar.BLOCK))[0] == MANIFEST_NAME
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,287 @@
+"""What the actions of `kutterlock bundle` do."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import human_size
+from kutterlock.cli.signers import make_signers
+from kutterlock.cli.trusting import cabinet, tell_signers, time_of_judgement, verified_lock
+from kutterlock.errors import UsageError
+
+if TYPE_CHECKING:
+    from kutterlock.bundle.contents import Held
+    from kutterlock.bundle.create import Created
+    from kutterlock.bundle.take import Taken
+    from kutterlock.bundle.volume import Head
+    from kutterlock.model.bundle import Bundle, Piece
+    from kutterlock.trust.verified import Finding, Judge
+
+
+def run_create(arguments: argparse.Namespace, context: Context) -> None:
+    """Write a bundle."""
+    from kutterlock.bundle.create import CreateRequest, create
+    from kutterlock.resolve.staleness import require_current
+
+    verified = verified_lock(context, arguments)
+    tell_signers(context, verified)
+    lock = verified.lock
+    require_current(context.manifest(), lock, context.project)
+    someone = arguments.key or arguments.agent or arguments.signer
+    request = CreateRequest(
+        project=context.project,
+        lock=lock,
+        boards=tuple(arguments.board) if arguments.board else None,
+        base=read_base(arguments.since) if arguments.since else None,
+        limit=arguments.volume_size,
+        signers=tuple(make_signers(context, arguments)) if someone else (),
+    )
+    target = (
+        arguments.output or context.project / f"{lock.project}-{lock.project_version}.bundle.tar"
+    )
+    store = context.store()
+    with store.in_use():
+        created = create(request, store, target, context.progress)
+    _tell_created(context, created, signed=bool(someone))
+
+
+def read_base(path: Path) -> "Held":
+    """Read a base: an inventory, a manifest, or a bundle's first volume."""
+    from kutterlock.adapters.files import explained
+    from kutterlock.bundle.contents import held_by
+    from kutterlock.bundle.volume import Volume
+    from kutterlock.model.bundle import content_digest, read_bundle, read_inventory
+    from kutterlock.trust.papers import read_bounded
+
+    with explained(path), path.open("rb") as file:
+        is_json = file.read(1) == b"{"
+    if not is_json:
+        with Volume(path) as volume:
+            bundle = volume.head.bundle
+    else:
+        data = read_bounded(path, 64 << 20)
+        if b'"type":"kutterlock-inventory/' in data:
+            blobs = read_inventory(data)
+            return held_by(content_digest(blobs), blobs)
+        bundle = read_bundle(data)
+    return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
+
+
+def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
+    """Show a bundle."""
+    from kutterlock.bundle.volume import Volume
+
+    with Volume(arguments.file) as volume:
+        head = volume.head
+    findings = _signature_findings(arguments, context, head)
+    bundle = head.bundle
+    context.output.table(_summary(head))
+    context.output.table([f"{item.check}:", item.result] for item in findings)
+    if arguments.files:
+        context.output.table(
+            [piece.name, human_size(piece.size), name] for piece, name in _named(bundle)
+        )
+    context.output.json({
+        "bundle": str(head.id), "volume": head.label.number,
+        "signatures": [f"{item.check}: {item.result}" for item in findings],
+        "manifest": json.loads(head.manifest),
+    })  # fmt: skip
+
+
+def run_import(arguments: argparse.Namespace, context: Context) -> None:
+    """Take a bundle in, or drop what arrived."""
+    from kutterlock.bundle.landing import Landing
+    from kutterlock.bundle.take import Judges, take
+
+    if arguments.abort:
+        _abort(context)
+        return
+    if not arguments.file:
+        raise UsageError("name the bundle's volumes", hint="or drop an import with --abort")
+    landing = Landing(directory=arguments.into or context.project, replace=arguments.replace)
+    court = _Court(arguments, context)
+    judges = Judges(head=court.judge_head, project=court.judge_project)
+    store = context.store()
+    taken = take(arguments.file, store, landing, judges, context.progress)
+    store.add_root(landing.directory.resolve() / "kutter.lock")
+    court.remember()
+    _tell_taken(context, taken, landing.directory)
+
+
+def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
+    """List the store."""
+    from kutterlock.adapters.files import write_atomically
+    from kutterlock.bundle.contents import inventory
+    from kutterlock.model.bundle import content_digest, write_inventory
+
+    store = context.store()
+    with store.in_use():
+        blobs = inventory(store)
+    data = write_inventory(blobs)
+    if arguments.output is None:
+        context.output.say(data.decode())
+        context.output.json(json.loads(data))
+        return
+    write_atomically(arguments.output, data)
+    figures = f"{len(blobs)} blobs, {human_size(sum(blob.size for blob in blobs))}"
+    context.output.say(f" inventory   {figures}, content {content_digest(blobs)}")
+    context.output.json({"blobs": len(blobs), "content": str(content_digest(blobs))})
+
+
+class _Court:
+    """Judges a bundle by what is pinned here."""
+
+    def __init__(self, arguments: argparse.Namespace, context: Context) -> None:
+        self._arguments = arguments
+        self._context = context
+        self._judge: Judge | None = None
+        self._remember: list[tuple[str, object]] = []
+
+    def judge_head(self, head: "Head") -> None:
+        from kutterlock.bundle.judge import judge_head
+
+        self._judge = bundle_judge(self._arguments, self._context, head)
+        for finding in judge_head(head, self._judge):
+            self._context.output.say(f" {finding.check}: {finding.result}")
+
+    def judge_project(self, open_file: object, bundle: "Bundle") -> None:
+        from kutterlock.bundle.judge import judge_project
+
+        assert self._judge is not None, "the head is judged first"
+        verified = judge_project(open_file, bundle, self._judge)  # type: ignore[arg-type]
+        self._remember = [(bundle.project, verified.seen)] if verified.seen else []
+        tell_signers(self._context, verified)
+
+    def remember(self) -> None:
+        """Keep the newest root and the release seen, now that the bundle is in."""
+        papers = cabinet(self._context)
+        if self._judge and self._judge.root:
+            papers.keep(self._judge.root)
+        for project, seen in self._remember:
+            papers.saw(project, seen)  # type: ignore[arg-type]
+
+
+def bundle_judge(arguments: argparse.Namespace, context: Context, head: "Head") -> "Judge":
+    """Gather what a bundle is judged by; `--root-digest` pins its root first."""
+    from kutterlock.bundle.judge import newest_root
+    from kutterlock.trust.verified import Judge
+
+    papers, project = cabinet(context), head.bundle.project
+    if digest := getattr(arguments, "root_digest", None):
+        _pin(context, head, digest)
+    pinned = papers.pinned(project)
+    return Judge(
+        at=time_of_judgement(context, arguments),
+        root=newest_root(pinned, head) if pinned else None,
+        seen=papers.seen(project),
+        pinned=papers.projects(),
+        allow_rollback=arguments.allow_rollback,
+        unsigned=getattr(arguments, "unsigned", False),
+    )
+
+
+def _pin(context: Context, head: "Head", text: str) -> None:
+    from kutterlock.errors import UntrustedError
+    from kutterlock.model.digest import Digest
+    from kutterlock.model.trustroot import read_root
+
+    try:
+        digest = Digest.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--root-digest: {error}") from error
+    roots = [read_root(data) for data in head.roots()]
+    for root in roots:
+        if root.digest == digest:
+            cabinet(context).pin(root, digest)
+            return
+    raise UntrustedError(
+        f"the bundle has no trust root {digest}",
+        details=[f"it has root {root.root.version}: {root.digest}" for root in roots],
+        hint="ask the keepers of the root, on a way that does not lead through the bundle",
+    )
+
+
+def _signature_findings(
+    arguments: argparse.Namespace, context: Context, head: "Head"
+) -> "tuple[Finding, ...]":
+    from kutterlock.bundle.judge import judge_head
+    from kutterlock.errors import UntrustedError
+    from kutterlock.trust.verified import Finding
+
+    try:
+        found = judge_head(head, bundle_judge(arguments, context, head))
+    except UntrustedError as error:
+        lines = (error.reason, *error.details)
+        return tuple(Finding(check="NOT trusted", result=line) for line in lines)
+    return found
+
+
+def _summary(head: "Head") -> list[list[str]]:
+    bundle = head.bundle
+    carried = [blob for blob in bundle.blobs if blob.carried]
+    rows = [
+        ["bundle", str(head.id)],
+        ["project", f"{bundle.project} {bundle.version}, boards {', '.join(bundle.boards)}"],
+        ["lock", str(bundle.lock)],
+        ["volume", f"{head.label.number} of {len(bundle.volumes)}"],
+        ["project", f"{len(bundle.files)} files, {human_size(sum(f.size for f in bundle.files))}"],
+        ["blobs", f"{len(carried)}, {human_size(sum(blob.size for blob in carried))}"],
+        ["content", str(bundle.content)],
+    ]
+    if bundle.base:
+        left = bundle.left_out
+        size = human_size(sum(blob.size for blob in left))
+        rows.append(["base", f"has {len(left)} blobs more, {size}: content {bundle.base}"])
+    return rows
+
+
+def _named(bundle: "Bundle") -> "list[tuple[Piece, str]]":
+    names = {blob.sha256: blob.name for blob in (*bundle.blobs, *bundle.tools)}
+    return [(piece, names.get(piece.whole, "")) for piece in bundle.wholes()]
+
+
+def _abort(context: Context) -> None:
+    from kutterlock.bundle.staging import Staging, unfinished
+
+    store = context.store()
+    dropped = unfinished(store)
+    for name in dropped:
+        with Staging(store, name, context.progress) as staging:
+            staging.drop()
+    context.output.say(f" dropped     {len(dropped)} unfinished imports")
+    context.output.json({"dropped": [str(name) for name in dropped]})
+
+
+def _tell_created(context: Context, created: "Created", *, signed: bool) -> None:
+    bundle = created.bundle
+    carried = [blob for blob in bundle.blobs if blob.carried]
+    say = context.output.say
+    say(f" bundle      {len(bundle.files)} files of the project, {len(carried)} blobs of "
+        f"{human_size(sum(blob.size for blob in carried))}")  # fmt: skip
+    if bundle.base:
+        say(f" left out    {len(bundle.left_out)} blobs, which the base has")
+    if not signed:
+        say(" NOT signed  nobody can import it unless they say --unsigned; sign with --key KEY")
+    for path in created.paths:
+        say(f"  {path}  {human_size(path.stat().st_size)}")
+    context.output.json({
+        "volumes": [{"path": str(path), "bytes": path.stat().st_size} for path in created.paths],
+        "content": str(bundle.content),
+        "blobs": len(carried),
+        "left-out": len(bundle.left_out),
+        "signed": signed,
+    })  # fmt: skip
+
+
+def _tell_taken(context: Context, taken: "Taken", directory: Path) -> None:
+    context.output.say(
+        f" imported    {taken.bundle.project} {taken.bundle.version}: {taken.fresh} new blobs, "
+        f"{human_size(taken.size)}"
+    )
+    context.output.say(f"  {directory}")
+    context.output.json({
+        "bundle": str(taken.id), "content": str(taken.bundle.content),
+        "fresh": taken.fresh, "bytes": taken.size, "project": str(directory),
+    })  # fmt: skip

@@ -1,0 +1,121 @@
+"""`kutterlock bundle`: one signed file across the air gap, and back into a store and a project."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.bundling import (
+    run_create,
+    run_import,
+    run_inspect,
+    run_inventory,
+)
+from kutterlock.cli.context import Context
+from kutterlock.cli.signers import add_signer_options
+from kutterlock.cli.trusting import add_trust_options
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+_SIZE = re.compile(r"([0-9]{1,12})([KMGT]?)\Z")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def add(commands: "Commands") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "bundle",
+        help="carry project and closure across an air gap in one signed file",
+        description="Make, look at, rehearse and import bundles. docs/air-gap.md has the whole "
+        "crossing.",
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
+    for declare in (_create, _inspect, _import, _inventory):
+        _add_common(declare(actions))
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int | None:
+    """Do one action."""
+    action: Callable[[argparse.Namespace, Context], int | None] = ACTIONS[arguments.action]
+    return action(arguments, context)
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace, Context], int | None]] = {
+    "create": run_create,
+    "inspect": run_inspect,
+    "import": run_import,
+    "inventory": run_inventory,
+}
+
+
+def size(text: str) -> int:
+    """Read a size for argparse: 4G is 4 * 10^9 bytes."""
+    match = _SIZE.match(text)
+    if not match or not int(match[1]):
+        raise argparse.ArgumentTypeError(f"{text}: write a number, or one with K, M, G or T")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _create(actions: "Commands") -> argparse.ArgumentParser:
+    parser = actions.add_parser("create", help="write project and closure into one file")
+    parser.add_argument("--board", metavar="B", action="append",
+                        help="only what this board needs; may be given several times")  # fmt: skip
+    parser.add_argument("--since", metavar="BASE", type=Path,
+                        help="a bundle or an inventory: leave out what it has")  # fmt: skip
+    parser.add_argument("--volume-size", metavar="SIZE", type=size,
+                        help="cut into volumes of at most this size (4G is 4 * 10^9 bytes)"
+                        )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path,
+                        help="where it goes (default: PROJECT-VERSION.bundle.tar)")  # fmt: skip
+    add_trust_options(parser)
+    add_signer_options(parser)
+    return parser
+
+
+def _inspect(actions: "Commands") -> argparse.ArgumentParser:
+    parser = actions.add_parser("inspect", help="show what a bundle holds, from its first volume")
+    parser.add_argument("file", metavar="FILE", type=Path, help="the first volume")
+    parser.add_argument("--files", action="store_true", help="list every file")
+    add_trust_options(parser, unsigned=False)
+    return parser
+
+
+def _import(actions: "Commands") -> argparse.ArgumentParser:
+    parser = actions.add_parser(
+        "import",
+        help="check a bundle and take it in",
+        description="Checks the signature first, then every byte; nothing is seen of a bundle "
+        "before all of it is right. Volumes may come one after the other; an import that was "
+        "interrupted goes on where it stopped.",
+    )
+    parser.add_argument("file", metavar="FILE", nargs="*", type=Path, help="its volumes")
+    parser.add_argument("--into", metavar="DIR", type=Path,
+                        help="where the project goes (default: --project)")  # fmt: skip
+    parser.add_argument("--replace", action="store_true",
+                        help="replace files of the project that somebody changed")  # fmt: skip
+    parser.add_argument("--root-digest", metavar="DIGEST",
+                        help="first crossing: pin the bundle's trust root, whose digest you were "
+                        "given another way")  # fmt: skip
+    parser.add_argument("--abort", action="store_true",
+                        help="drop what arrived of unfinished imports")  # fmt: skip
+    add_trust_options(parser)
+    return parser
+
+
+def _inventory(actions: "Commands") -> argparse.ArgumentParser:
+    parser = actions.add_parser("inventory", help="list what the store holds, for --since")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path,
+                        help="write it here (default: stdout)")  # fmt: skip
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    from kutterlock.cli.main import add_common_options
+
+    own = len(parser._actions)  # noqa: SLF001 -- argparse has no other list
+    add_common_options(parser)
+    for option in parser._actions[own:]:  # noqa: SLF001
+        option.default = argparse.SUPPRESS  # `bundle --json create` has said it already
