@@ -1,0 +1,51 @@
+#!/bin/sh
+# post-image.sh IMAGES BOARD: the boot partition, and the disk around it.
+set -eu
+images=$1
+board=$2
+here=$(dirname "$0")
+part=$images/boot-part
+
+rm -rf "$part"
+mkdir -p "$part/grub" "$part/kutter/a" "$part/EFI/BOOT"
+cp "$here/grub/grub.cfg" "$part/grub/grub.cfg"
+cp "$here/../$board/grub.cfg" "$part/grub/board.cfg"
+cp "$here/README-volume.txt" "$images/README.txt"
+"${GRUB_EDITENV:-$HOST_DIR/bin/grub-editenv}" "$part/grub/grubenv" create
+"${GRUB_EDITENV:-$HOST_DIR/bin/grub-editenv}" "$part/grub/grubenv" set slot=a
+for kernel in bzImage Image; do
+    [ ! -f "$images/$kernel" ] || cp "$images/$kernel" "$part/kutter/a/linux"
+done
+cp "$images"/efi-part/EFI/BOOT/boot*.efi "$part/EFI/BOOT/"
+cp "$here/grub/first.cfg" "$part/EFI/BOOT/grub.cfg"
+
+# The Raspberry Pi's firmware looks for these at the top.
+if [ -d "$images/rpi-firmware" ]; then
+    cp -R "$images"/rpi-firmware/. "$part/"
+    cp "$images"/u-boot.bin "$images"/*.dtb "$part/"
+fi
+
+# For a BIOS: boot.img in the first sector loads the first sector of grub.img, and that one the rest
+# of it. Where they are is what grub-bios-setup would write: in boot.img at 0x5c, in grub.img at the
+# end of its first sector; 64 bits, in sectors. It is the partition below, at 1 MiB.
+number() {
+    printf '%b' "\\0$(printf %o $(($1 % 256)))\\0$(printf %o $(($1 / 256)))\\0\\0\\0\\0\\0\\0"
+}
+loader='' type=b921b045-1df0-41c3-af44-4c6f280d3fae
+if [ -f "$images/boot.img" ]; then
+    mkdir -p "$part/boot/grub"
+    cp "$here/grub/first.cfg" "$part/boot/grub/grub.cfg"
+    head -c 440 "$images/boot.img" >"$images/mbr.img"
+    cp "$images/grub.img" "$images/core.img"
+    number 2048 | dd of="$images/mbr.img" bs=1 seek=92 conv=notrunc 2>/dev/null
+    number 2049 | dd of="$images/core.img" bs=1 seek=500 conv=notrunc 2>/dev/null
+    loader=$here/../$board/loader.cfg
+    type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709
+fi
+
+find "$part" "$images/README.txt" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+files=$(cd "$part" && for name in *; do printf 'file %s { image = "boot-part/%s" } ' "$name" "$name"; done)
+sed -e "s|@BOOT_FILES@|$files|" -e "s|@ROOT_TYPE@|$type|" "$here/genimage.cfg.in" |
+    if [ -n "$loader" ]; then sed -e "/@LOADER@/{r $loader" -e 'd}'; else sed '/@LOADER@/d'; fi \
+        >"$images/genimage.cfg"
+"${GENIMAGE:-support/scripts/genimage.sh}" -c "$images/genimage.cfg"
