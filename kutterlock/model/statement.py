@@ -60,6 +60,12 @@ class Seen:
             return Seen(version=self.version, statement=self.statement, withdrawn=withdrawn)
         return Seen(version=statement.version, statement=digest, withdrawn=withdrawn)
 
+    def and_also(self, other: "Seen") -> "Seen":
+        """Return what two records know together: the higher release, everything withdrawn."""
+        withdrawn = tuple(sorted({*self.withdrawn, *other.withdrawn}))
+        newest = self if self.version >= other.version else other
+        return Seen(version=newest.version, statement=newest.statement, withdrawn=withdrawn)
+
     def to_bytes(self) -> bytes:
         """Return the file of the user's state."""
         return write_document(

@@ -8,14 +8,18 @@
 <project>/signatures/                 signatures of it and of kutter.lock
 """
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from kutterlock.adapters.files import explained, write_atomically
-from kutterlock.errors import LockError, UntrustedError, UsageError
+from kutterlock.errors import KutterError, LockError, UntrustedError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.statement import STATEMENT_NAME, Seen, read_seen
 from kutterlock.model.trustroot import (
@@ -84,7 +88,7 @@ class Cabinet:
         path = self._root_path(root.root.project)
         data = root.to_bytes()
         if not path.exists() or read_bounded(path) != data:
-            write_atomically(path, data)
+            _remember(path, data)
 
     def seen(self, project: str) -> Seen:
         """Return the highest release seen of a project."""
@@ -92,9 +96,12 @@ class Cabinet:
         return read_seen(read_bounded(path)) if path.exists() else Seen()
 
     def saw(self, project: str, seen: Seen) -> None:
-        """Keep the highest release seen."""
-        if seen != self.seen(project):
-            write_atomically(self._seen_path(project), seen.to_bytes())
+        """Keep the highest release seen, whoever else is writing one down meanwhile."""
+        if seen == self.seen(project):
+            return
+        path = self._seen_path(project)
+        with held(path.with_name(f"{path.name}.lock")):
+            _remember(path, self.seen(project).and_also(seen).to_bytes())
 
     def _root_path(self, project: str) -> Path:
         return self.config / "trust" / f"{file_name(project)}{_ROOT_ENDING}"
@@ -150,6 +157,36 @@ def read_papers(project: Path) -> Papers:
         lock_signatures=find_signatures(lock),
         statement=read_bounded(statement) if there else None,
         statement_signatures=find_signatures(statement) if there else (),
+    )
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock file; the kernel drops it when its holder dies."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise _forgetful(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remember(path: Path, data: bytes) -> None:
+    try:
+        write_atomically(path, data)
+    except KutterError as error:
+        raise _forgetful(path, error) from error
+
+
+def _forgetful(path: Path, error: Exception) -> KutterError:
+    return KutterError(
+        f"what was verified cannot be remembered in {path.parent}: {error}",
+        hint="name writable places with KUTTER_STATE (releases seen) and KUTTER_CONFIG (trust "
+        "roots): without them an older release would pass for the newest",
     )
 
 

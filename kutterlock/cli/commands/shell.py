@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from kutterlock.cli.commands.build import add_build_options
 from kutterlock.cli.context import Context
+from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "inputs, environment and empty network. After a failed build its tree is there.",
     )
     add_build_options(parser)
+    add_trust_options(parser)
     parser.add_argument("words", metavar="COMMAND", nargs="*", help="run this (default: a shell)")
     return parser
 
@@ -35,7 +37,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     from kutterlock.build.attempt import enter
     from kutterlock.cli.doors import workshop as make_workshop
 
-    lock = context.lock()
+    lock = verified_lock(context, arguments).lock
     names = arguments.board or sorted(lock.boards)
     if len(names) != 1:
         raise UsageError(f"name one board with --board: {', '.join(sorted(lock.boards))}")

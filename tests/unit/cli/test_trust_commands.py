@@ -110,6 +110,8 @@ def test_build_refuses_a_lock_with_too_few_signatures_before_anything_is_unpacke
         "error: kutter.release.json: 1 of the 2 signatures that the trust root demands for 'lock'"
     )
     assert lines[2] == f"  missing: 1 more of bob ({str(key['id'])[:16]})"
+    assert run("shell", "--board", "pc") == 6
+    assert run("attest", "--key", "bob") == 6
     assert not (tmp_path / "cache").exists()
 
 

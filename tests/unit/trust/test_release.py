@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.tomlfile import write_lock
-from kutterlock.errors import UsageError
+from kutterlock.errors import KutterError, UntrustedError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.statement import Seen, read_statement
 from kutterlock.trust.papers import Cabinet, read_papers
@@ -77,8 +77,6 @@ def test_a_version_is_not_used_twice_and_a_withdrawn_lock_not_released(project: 
 
 
 def test_what_was_seen_is_kept_and_a_damaged_record_is_no_empty_one(tmp_path: Path) -> None:
-    from kutterlock.errors import UntrustedError
-
     cabinet = Cabinet(config=tmp_path, state=tmp_path)
     assert cabinet.seen("a/b") == Seen()
     seen = Seen(version=2, statement=Digest.of(b"2"), withdrawn=(Digest.of(b"1"),))
@@ -88,3 +86,20 @@ def test_what_was_seen_is_kept_and_a_damaged_record_is_no_empty_one(tmp_path: Pa
     with pytest.raises(UntrustedError) as caught:
         cabinet.seen("a/b")
     assert caught.value.reason == "the record of releases seen is damaged"
+
+
+def test_records_of_two_processes_never_go_back(tmp_path: Path) -> None:
+    cabinet = Cabinet(config=tmp_path, state=tmp_path)
+    seven = Seen(version=7, statement=Digest.of(b"7"), withdrawn=(Digest.of(b"a"),))
+    cabinet.saw("demo", seven)
+    cabinet.saw("demo", Seen(version=5, statement=Digest.of(b"5"), withdrawn=(Digest.of(b"b"),)))
+    found = cabinet.seen("demo")
+    assert (found.version, found.statement) == (7, Digest.of(b"7"))
+    assert set(found.withdrawn) == {Digest.of(b"a"), Digest.of(b"b")}
+
+
+def test_what_cannot_be_remembered_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "trust").touch()
+    with pytest.raises(KutterError) as caught:
+        Cabinet(config=tmp_path, state=tmp_path).saw("demo", Seen(version=1))
+    assert caught.value.reason.startswith(f"what was verified cannot be remembered in {tmp_path}")
