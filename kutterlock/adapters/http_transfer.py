@@ -58,6 +58,7 @@ class Transfer:
         self._sink = sink
         self._limit = limit
         self._on_bytes = on_bytes or _ignore
+        self._encoding = ""
 
     @staticmethod
     def is_complete(sink: Sink) -> bool:
@@ -79,7 +80,8 @@ class Transfer:
             if resumed:  # what was there before may have been the wrong part
                 self.run(place, call)
             elif isinstance(error, HashMismatchError):
-                raise FailedAttempt(_mismatch(error), error=HashMismatchError) from error
+                cause = _mismatch(error, self._encoding)
+                raise FailedAttempt(cause, error=HashMismatchError) from error
             else:
                 raise FailedAttempt("answered with a part of the file, unasked") from error
 
@@ -105,7 +107,7 @@ class Transfer:
                 return False
             raise _UnusablePartError
         checked_status(answer, {206} if offset else set())
-        _refuse_encoding(answer)
+        self._encoding = _refuse_encoding(answer)
         if answer.status == PARTIAL_CONTENT:
             found = parse_content_range(answer.headers.get("content-range", ""))
             if found is None or found.first != offset:
@@ -183,19 +185,21 @@ def _bounded(answer: Answer, limit: int) -> Iterator[bytes]:
         yield bytes(chunk)
 
 
-def _refuse_encoding(answer: Answer) -> None:
+def _refuse_encoding(answer: Answer) -> str:
+    """Return the encoding of a body that may be as it should all the same, '' for a plain one."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding in {"", "identity"}:
-        return
+        return ""
     path = answer.url.partition("?")[0]
     if encoding in {"gzip", "x-gzip"} and path.endswith(GZIP_NAMES):
-        return  # Apache's AddEncoding describes the file so, and does not touch it
+        return encoding  # Apache's AddEncoding describes the file so, and does not touch it
     raise FailedAttempt(f"sent the file compressed ({encoding}), though it was asked not to")
 
 
-def _mismatch(error: HashMismatchError) -> str:
-    facts = "; ".join(" ".join(detail.split()) for detail in error.details)
-    return f"has other bytes ({facts})" if facts else f"has other bytes ({error.reason})"
+def _mismatch(error: HashMismatchError, encoding: str) -> str:
+    facts = "; ".join(" ".join(detail.split()) for detail in error.details) or error.reason
+    compressed = f", sent compressed ({encoding}) though it was asked not to" if encoding else ""
+    return f"has other bytes ({facts}){compressed}"
 
 
 def _worded(answer: Answer) -> str:

@@ -251,7 +251,7 @@ def _policy(table: Table) -> Policy:
 
 def _choice(table: Table, key: str, choices: tuple[str, ...], default: str | None) -> str:
     value = table.text(key, default)
-    if value and value not in choices:
+    if value not in choices and key in table:
         table.fault(key, f"{value!r} is not one of {', '.join(choices)}")
     return value
 

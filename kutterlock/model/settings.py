@@ -138,7 +138,9 @@ def _proxies(network: Table, environ: Mapping[str, str]) -> Proxies:
 def _patience(network: Table) -> Patience:
     usual = Patience()
     seconds = network.integer("timeout", int(usual.stall), between=(1, 3600))
-    return Patience(connect=min(usual.connect, float(seconds)), stall=float(seconds))
+    attempts = network.integer("attempts", usual.attempts, between=(1, 20))
+    connect = min(usual.connect, float(seconds))
+    return Patience(connect=connect, stall=float(seconds), attempts=attempts)
 
 
 def _keyrings(table: Table, path: ReadPath) -> Mapping[str, Path]:

@@ -4,13 +4,12 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.files import hash_file
-from tests.support.line import Line, make_line
+from tests.support.line import Line
 
 pytestmark = [
     pytest.mark.integration,
@@ -19,34 +18,6 @@ pytestmark = [
 ]
 
 ONE_BOARD = "demo-x86_64"
-
-
-@pytest.fixture(scope="module")
-def vendored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that was resolved and vendored; tests work on copies."""
-    directory = tmp_path_factory.mktemp("vendored") / "demo"
-    line = make_line(directory)
-    with line.connected():
-        line.must("resolve")
-        line.must("vendor")
-    return directory
-
-
-@pytest.fixture
-def line(vendored: Path, tmp_path: Path) -> Line:
-    """A vendored project of its own, with no network."""
-    directory = tmp_path / "demo"
-    shutil.copytree(vendored, directory, symlinks=True)
-    made = make_line(tmp_path / "unused")
-    return Line(type(made.demonstration)(directory=directory))
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Line]:
-    """A project as written, with its upstream answering."""
-    made = make_line(tmp_path / "demo")
-    with made.connected():
-        yield made
 
 
 def store_blobs(line: Line) -> list[Path]:
@@ -62,9 +33,9 @@ def test_resolving_twice_changes_nothing(fresh: Line) -> None:
     fresh.must("resolve", "--check")
 
 
-def test_the_same_inputs_give_the_same_lock_anywhere(fresh: Line, vendored: Path) -> None:
+def test_the_same_inputs_give_the_same_lock_anywhere(fresh: Line, vendored: Line) -> None:
     fresh.must("resolve")
-    assert fresh.lock.read_bytes() == (vendored / "project/kutter.lock").read_bytes()
+    assert fresh.lock.read_bytes() == vendored.lock.read_bytes()
 
 
 def test_offline_resolves_from_catalog_store_and_caches(line: Line) -> None:

@@ -3,9 +3,10 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kutterlock.cli.main import main
 from kutterlock.demo import upstream
 from kutterlock.demo.project import Demonstration, lay_out, point_at
 from kutterlock.demo.server import serve
+from tests.support.fault_server import Behaviour, FaultServer, ranged
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -76,6 +78,30 @@ class Line:
             point_at(self.demonstration, url)
             yield
 
+    @contextlib.contextmanager
+    def misconnected(
+        self, faults: Mapping[str, Sequence[Behaviour]], *, attempts: int = 1
+    ) -> Iterator[FaultServer]:
+        """Let the upstream answer, but as told for some paths (`host/directory/file`).
+
+        A silence of a second is too long, a proxy leads to nobody else, and nothing is tried more
+        than `attempts` times.
+        """
+        root = self.demonstration.upstream
+        with FaultServer() as server:
+            for file in root.rglob("*"):
+                if file.is_file():
+                    server.on(f"/{file.relative_to(root)}", ranged(file.read_bytes()))
+            for path, behaviours in faults.items():
+                server.on(f"/{path}", *behaviours)
+            point_at(self.demonstration, f"{server.url}/")
+            with (self.demonstration.directory / "config.toml").open("a") as settings:
+                settings.write(
+                    f"[network]\ntimeout = 1\nattempts = {attempts}\n"
+                    f'proxy = "{server.url}"\nno-proxy = ["localhost"]\n'
+                )
+            yield server
+
     def change(self, edits: Mapping[str, str]) -> None:
         """Replace texts in kutter.toml."""
         text = self.manifest.read_text()
@@ -92,6 +118,12 @@ class Line:
             f'{head}[boards.fault]\narch = "x86_64"\noverlays = ["demo", "faults"]\n'
             f'defconfig = "fault_{name}_defconfig"\nimages = false\n'
         )
+
+
+def copy_of(line: Line, directory: Path) -> Line:
+    """Copy a project with its store and caches to a directory that is not there yet."""
+    shutil.copytree(line.demonstration.directory, directory, symlinks=True)
+    return Line(Demonstration(directory=directory))
 
 
 def make_line(directory: Path) -> Line:

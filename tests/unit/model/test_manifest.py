@@ -65,6 +65,8 @@ def test_every_fault_is_named_with_its_line_and_the_near_key(tmp_path: Path) -> 
          "'../x' is not a name: letters, digits and . _ + - are allowed, a letter or digit first"),
         ('[boards.x]\narch = "x86_64"\ndefconfig = "../d"', "line 13: boards.x.defconfig: "
          "path '../d' leaves its directory with '..'"),
+        ('[boards.x]\narch = ""\ndefconfig = "d"', "line 12: boards.x.arch: '' is not one of "
+         "x86_64, aarch64"),
         ('[packages."../m4"]\nversion = "1"', "line 11: packages.\"../m4\": "
          "'../m4' is not a name: letters, digits and . _ + - are allowed, a letter or digit first"),
         ('[policy]\nallow-end-of-life = ["lunix"]', "line 12: policy.allow-end-of-life: 'lunix' "

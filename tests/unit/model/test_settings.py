@@ -35,6 +35,7 @@ def test_everything_said() -> None:
                 "github-token-file": "~/token",
                 "netrc": "/etc/netrc",
                 "timeout": 5,
+                "attempts": 2,
                 "allowed-hosts": ["*.kernel.org"],
             },
             "keyrings": {"kernel": "keys/kernel.asc"},
@@ -56,7 +57,8 @@ def test_everything_said() -> None:
     )
     assert settings.github_token_file == Path("/home/me/token")
     assert settings.netrc == Path("/etc/netrc")
-    assert (settings.patience.connect, settings.patience.stall) == (5.0, 5.0)
+    patience = settings.patience
+    assert (patience.connect, patience.stall, patience.attempts) == (5.0, 5.0, 2)
     assert settings.allowed_hosts == ("*.kernel.org",)
     assert settings.keyrings == {"kernel": HERE / "keys/kernel.asc"}
     assert settings.fingerprints == {**KNOWN_FINGERPRINTS, "runc": (KEY,)}
