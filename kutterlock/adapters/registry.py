@@ -22,6 +22,7 @@ from kutterlock.model.urls import Origin
 DIGEST_HEADER = "docker-content-digest"
 OCTETS = "application/octet-stream"
 UPLOAD_ATTEMPTS = 3
+PASSING = frozenset({401, 404, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,29 +103,33 @@ class Registries:
         except ValueError:
             return None
 
-    def mount(self, name: str, digest: Digest, *, source: str) -> bool:
-        """Ask for a blob that another repository of this registry has; False: it must be sent."""
-        place = _Place.of(name, "blobs", "uploads/")
-        query = urlencode({"mount": str(digest), "from": source})
-        answer = self._request("POST", place, PUSH, query=query)
-        return answer.status == 201
-
     def upload(
-        self, name: str, digest: Digest, size: int, content: Callable[[], Iterator[bytes]]
-    ) -> None:
-        """Send a blob: one POST, one PUT (`end-4b` of the specification)."""
+        self,
+        name: str,
+        digest: Digest,
+        size: int,
+        content: Callable[[], Iterator[bytes]],
+        *,
+        source: str = "",
+    ) -> bool:
+        """Send a blob: one POST, one PUT; False when it was mounted from repository `source`.
+
+        `content` is called for each attempt. Raises NetworkError.
+        """
         for attempt in range(1, UPLOAD_ATTEMPTS + 1):
+            last = attempt == UPLOAD_ATTEMPTS
             try:
-                answer = self._put_blob(name, digest, size, content)
+                answer, sent = self._send_blob(_Blob(name, digest, size, content), source)
             except NetworkError:
-                if attempt == UPLOAD_ATTEMPTS:
+                if last:
                     raise
                 continue
             if answer.status == 201:
-                return
+                return sent
             # A token that ran out meanwhile, or an upload that the registry forgot.
-            if attempt == UPLOAD_ATTEMPTS or answer.status not in (401, 404, 429, 500, 502, 503):
+            if last or answer.status not in PASSING:
                 raise _unexpected(answer, f"sending {digest} to {name}")
+        raise AssertionError("the last attempt returns or raises")
 
     def put_manifest(self, name: str, data: bytes, media_type: str, wanted: str) -> Response:
         """Send a manifest under a digest or tag; the caller looks at the status."""
@@ -135,24 +140,26 @@ class Registries:
         """Close all connections."""
         self._http.close()
 
-    def _put_blob(
-        self, name: str, digest: Digest, size: int, content: Callable[[], Iterator[bytes]]
-    ) -> Response:
-        place = _Place.of(name, "blobs", "uploads/")
-        started = self._request("POST", place, PUSH)
+    def _send_blob(self, blob: "_Blob", source: str) -> tuple[Response, bool]:
+        place = _Place.of(blob.name, "blobs", "uploads/")
+        query = urlencode({"mount": str(blob.digest), "from": source}) if source else ""
+        started = self._request("POST", place, PUSH, query=query)
         location = started.headers.get("location")
+        if started.status == 201:
+            return started, False
         if started.status != 202 or not location:
-            raise _unexpected(started, f"starting to send {digest} to {name}")
+            raise _unexpected(started, f"starting to send {blob.digest} to {blob.name}")
         target = urljoin(started.url, location)
         joint = "&" if "?" in target else "?"
         same = Origin.of(target) == Origin.of(started.url)
-        return self._http.request(
+        answer = self._http.request(
             "PUT",
-            f"{target}{joint}{urlencode({'digest': str(digest)})}",
-            headers={"content-type": OCTETS, "content-length": str(size)},
-            content=content() if size else b"",
+            f"{target}{joint}{urlencode({'digest': str(blob.digest)})}",
+            headers={"content-type": OCTETS, "content-length": str(blob.size)},
+            content=blob.content() if blob.size else b"",
             auth=RegistryAuth(self._wallet, place.repository, PUSH) if same else None,
         )
+        return answer, True
 
     def _request(
         self,
@@ -193,6 +200,14 @@ class Registries:
         answer = self._http.request("GET", f"http://{host}/v2/")
         # Go's servers and nginx answer so to plain HTTP on a port that speaks TLS.
         return f"https://{host}" if answer.status == 400 else f"http://{host}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    name: str
+    digest: Digest
+    size: int
+    content: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

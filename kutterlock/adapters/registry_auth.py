@@ -112,8 +112,11 @@ class Wallet:
             return (found.login.header, float("inf")) if found and found.login else None
         if challenge.scheme != "bearer":
             return None
-        # A mirror may keep the repository under a longer name: then its own word counts.
-        wanted = "" if challenge.scope and scope.rpartition(":")[2] == PULL else scope
+        # A mirror may keep the repository under a longer name, and mounting a blob concerns a
+        # second repository: what the registry asks for counts, besides what is to be done.
+        wanted = challenge.scope
+        if not wanted or (scope.endswith(PUSH) and scope not in wanted.split(" ")):
+            wanted = f"{scope} {wanted}".strip()
         return self._token(origin, challenge, wanted, self._logins.find(origin, repository))
 
     def _token(

@@ -22,8 +22,8 @@ from kutterlock.model.progress import Progress
 
 COMMANDS: tuple[str, ...] = (
     "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
-    "outdated", "audit", "sign", "attest", "sbom", "trust", "key", "bundle", "catalog", "store",
-    "demo",
+    "outdated", "audit", "images", "sign", "attest", "sbom", "trust", "key", "bundle", "catalog",
+    "store", "demo",
 )  # fmt: skip
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 

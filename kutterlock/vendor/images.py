@@ -139,7 +139,11 @@ def image_trees(
     store: Store, lock: Lock, boards: Iterable[str] | None = None, *, all_platforms: bool = False
 ) -> list[ImageTree]:
     """Follow all images of `boards`. Raises MissingInputError when some part is not here."""
-    images = wanted_images(lock, boards, all_platforms=all_platforms)
+    return complete_trees(store, wanted_images(lock, boards, all_platforms=all_platforms))
+
+
+def complete_trees(store: Store, images: Iterable[WantedImage]) -> list[ImageTree]:
+    """Follow images. Raises MissingInputError when some part is not here."""
     trees = [read_tree(store, wanted) for wanted in images]
     missing = [
         f"{tree.name(part)} ({part.digest})"

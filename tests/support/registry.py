@@ -9,6 +9,7 @@ import base64
 import contextlib
 import http.server
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+PATH = f"{os.environ.get('KUTTER_TEST_PROGRAMS', '')}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 USER, PASSWORD = "robot", "s3cret"
 PASSWORD_BCRYPT = "robot:$2b$05$ldCOGI28.2ws5dTvDTkMVOpcSI1sRZrAwYnFLrrDt55L8bNVsazlu"
 ISSUER = "test-issuer"

@@ -1,0 +1,185 @@
+"""`kutterlock images`: list the images of the lock, export them, push them to a registry."""
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import human_size
+from kutterlock.errors import UsageError
+
+if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.adapters.store import Store
+    from kutterlock.model.lock import ImagePin, Lock
+    from kutterlock.model.oci import Platform
+    from kutterlock.vendor.images import ImageTree, WantedImage
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser("images", help="list, export or push the container images")
+    parser.add_argument("action", choices=("list", "export", "push"),
+                        help="list: what the lock pins; export: an archive or layout for each "
+                        "board; push: send them to a registry")  # fmt: skip
+    parser.add_argument("target", nargs="?", metavar="TARGET",
+                        help="export: the directory to write to; push: REGISTRY[/PATH]"
+                        )  # fmt: skip
+    parser.add_argument("--board", metavar="B", action="append",
+                        help="only the images of this board; may be given several times"
+                        )  # fmt: skip
+    parser.add_argument("--image", metavar="REF", action="append",
+                        help="only this image; may be given several times")  # fmt: skip
+    parser.add_argument("--format", choices=("archive", "directory"), default="archive",
+                        help="export: BOARD-images.tar (default), or an OCI layout BOARD-images/"
+                        )  # fmt: skip
+    parser.add_argument("--platform", metavar="P",
+                        help="push: this platform's own manifest in place of the index, such as "
+                        "linux/amd64")  # fmt: skip
+    parser.add_argument("--record", metavar="FILE", type=Path,
+                        help="push: where to note the digests (default: output/pushed.json)"
+                        )  # fmt: skip
+    return parser
+
+
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Do one action."""
+    if (arguments.target is None) != (arguments.action == "list"):
+        wanted = {"list": "nothing", "export": "a directory", "push": "a registry"}
+        raise UsageError(f"`images {arguments.action}` takes {wanted[arguments.action]}")
+    {"list": _list, "export": _export, "push": _push}[arguments.action](arguments, context)
+
+
+def _list(arguments: argparse.Namespace, context: Context) -> None:
+    lock, store = context.lock(), context.store()
+    facts = [
+        _facts(lock, wanted.pin, _tree(store, wanted))
+        for wanted in _wanted(lock, arguments, arguments.board)
+    ]
+    rows = [
+        (
+            item["reference"],
+            item["digest"],
+            ",".join(item["platforms"]),
+            human_size(item["bytes"]) if item["vendored"] else "not vendored",
+            f"{item['needed-by']}, on {', '.join(item['boards'])}",
+        )
+        for item in facts
+    ]
+    context.output.table(rows)
+    if not facts:
+        context.output.say("the lock pins no images")
+    context.output.json({"images": facts})
+
+
+def _facts(lock: "Lock", pin: "ImagePin", tree: "ImageTree | None") -> dict[str, Any]:
+    return {
+        "reference": pin.reference,
+        "digest": str(pin.digest),
+        "platforms": list(pin.platforms),
+        "needed-by": pin.needed_by,
+        "trust": pin.trust.level,
+        "boards": [b.name for b in lock.boards.values() if pin.reference in b.images],
+        "vendored": tree is not None,
+        "bytes": sum(part.size or 0 for part in tree.parts) if tree else None,
+    }
+
+
+def _tree(store: "Store", wanted: "WantedImage") -> "ImageTree | None":
+    """Follow an image; None when it is not all here."""
+    from kutterlock.vendor.images import read_tree
+
+    tree = read_tree(store, wanted, lenient=True)
+    return tree if all(store.has(part.digest) for part in tree.parts) else None
+
+
+def _export(arguments: argparse.Namespace, context: Context) -> None:
+    from kutterlock.adapters.files import explained
+    from kutterlock.vendor.images import complete_trees
+    from kutterlock.vendor.layout import plan_layout, write_archive, write_directory
+
+    lock, store = context.lock(), context.store()
+    directory = Path(arguments.target)
+    with explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    with store.in_use():
+        for board in arguments.board or [b.name for b in lock.boards.values() if b.images]:
+            wanted = _wanted(lock, arguments, [board])
+            layout = plan_layout(complete_trees(store, wanted))
+            target = directory / f"{board}-images"
+            if arguments.format == "directory":
+                write_directory(store, layout, target)
+                written.append({"board": board, "path": str(target), "images": len(wanted)})
+                continue
+            archive = directory / f"{board}-images.tar"
+            digest = write_archive(store, layout, archive)
+            written.append({"board": board, "path": str(archive), "images": len(wanted),
+                            "digest": str(digest)})  # fmt: skip
+    for item in written:
+        context.output.say(
+            f" {item['path']}  {item['images']} images  {item.get('digest', '')}".rstrip()
+        )
+    context.output.json({"exported": written})
+
+
+def _push(arguments: argparse.Namespace, context: Context) -> None:
+    from kutterlock.adapters.files import write_atomically
+    from kutterlock.vendor.push import parcels_of, push, push_record
+
+    lock, store = context.lock(), context.store()
+    platform = _platform(arguments.platform)
+    record = arguments.record or context.project / "output/pushed.json"
+    with store.in_use():
+        parcels = parcels_of(
+            store, _wanted(lock, arguments, arguments.board), arguments.target, platform
+        )
+        registries = context.registries()
+        try:
+            report = push(store, parcels, registries, context.progress)
+        finally:
+            registries.close()
+    facts = push_record(report, arguments.target)
+    write_atomically(record, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
+    for item in report.record():
+        context.output.say(f" {item['pushed-as']}@{item['digest']}")
+    context.output.say(
+        f" push        {len(parcels)} images: {report.blobs} blobs sent "
+        f"({human_size(report.size)}), {report.manifests} manifests, {report.tags} tags"
+    )
+    context.output.json(
+        {
+            **facts,
+            "blobs": report.blobs,
+            "bytes": report.size,
+            "manifests": report.manifests,
+            "tags": report.tags,
+        }
+    )
+
+
+def _wanted(
+    lock: "Lock", arguments: argparse.Namespace, boards: Iterable[str] | None
+) -> "tuple[WantedImage, ...]":
+    from kutterlock.vendor.images import wanted_images
+
+    found = wanted_images(lock, boards)
+    if not arguments.image:
+        return found
+    unknown = set(arguments.image) - set(lock.images)
+    if unknown:
+        raise UsageError(
+            f"the lock does not pin {', '.join(sorted(unknown))}",
+            hint="`kutterlock images list` names those that it pins",
+        )
+    return tuple(wanted for wanted in found if wanted.pin.reference in arguments.image)
+
+
+def _platform(text: str | None) -> "Platform | None":
+    from kutterlock.model.oci import Platform
+
+    try:
+        return Platform.parse(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--platform: {error}") from error

@@ -1,0 +1,299 @@
+"""Sending images to a registry: nothing before everything was verified, tags last of all.
+
+Digests stay what they are. An index may name platforms that were never vendored; a registry that
+refuses such an index is found out before anything is written to it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from kutterlock.adapters.http_answer import Response
+from kutterlock.adapters.store import Store
+from kutterlock.adapters.workers import in_threads
+from kutterlock.errors import HashMismatchError, NetworkError, UsageError
+from kutterlock.model.digest import Digest
+from kutterlock.model.oci import Index, Platform
+from kutterlock.model.progress import Progress
+from kutterlock.model.reference import Reference
+from kutterlock.vendor.images import ImageTree, Part, WantedImage, read_tree
+from kutterlock.vendor.layout import blob_chunks
+from kutterlock.vendor.verify import verify_blobs
+
+JOBS = 4
+LARGEST_WORD = 300
+
+
+class Target(Protocol):
+    """What pushing needs of `kutterlock.adapters.registry.Registries`."""
+
+    def exists(self, name: str, kind: str, digest: str) -> bool:
+        """Whether a repository has a blob or manifest."""
+
+    def tag_digest(self, reference: Reference) -> Digest | None:
+        """Return what a tag stands for, None where there is none."""
+
+    def upload(
+        self,
+        name: str,
+        digest: Digest,
+        size: int,
+        content: Callable[[], Iterator[bytes]],
+        *,
+        source: str = "",
+    ) -> bool:
+        """Send a blob, or have it mounted from the repository `source`; whether it was sent."""
+
+    def put_manifest(self, name: str, data: bytes, media_type: str, wanted: str) -> Response:
+        """Send a manifest under a digest or tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One image on its way: where it goes, and the tree whose root gets the tag."""
+
+    tree: ImageTree
+    target: Reference
+    platform: str = ""
+
+    @property
+    def pinned(self) -> Digest:
+        """What the lock says."""
+        return self.tree.wanted.pin.digest
+
+    @property
+    def root(self) -> Part:
+        """What the tag will name: the pinned index, or one platform's manifest."""
+        return self.tree.root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushReport:
+    """What pushing did: the parcels, and how much was sent rather than found there."""
+
+    parcels: tuple[Parcel, ...]
+    blobs: int
+    size: int
+    manifests: int
+    tags: int
+
+    def record(self) -> list[dict[str, str]]:
+        """Return under which digest each image now lives."""
+        return [
+            {
+                "image": parcel.tree.wanted.pin.reference,
+                "pinned": str(parcel.pinned),
+                "pushed-as": str(parcel.target),
+                "digest": str(parcel.root.digest),
+                "platform": parcel.platform,
+            }
+            for parcel in self.parcels
+        ]
+
+
+def parcels_of(
+    store: Store, images: Iterable[WantedImage], registry: str, platform: Platform | None = None
+) -> tuple[Parcel, ...]:
+    """Decide what goes where: `registry` may have a path. Raises UsageError for a collision.
+
+    All that is here of an image goes: every platform when `vendor --all-platforms` brought them.
+    With `platform` that platform's own manifest is sent in place of the index.
+    """
+    found = tuple(_parcel(store, wanted, registry, platform) for wanted in images)
+    names: dict[str, Parcel] = {}
+    for parcel in found:
+        other = names.setdefault(parcel.target.tagged, parcel)
+        if other.root.digest != parcel.root.digest:
+            raise UsageError(
+                f"two images would become {parcel.target.tagged}",
+                details=[item.tree.wanted.pin.reference for item in (other, parcel)],
+                hint="push them one by one with --image, to registries or paths of their own",
+            )
+    return found
+
+
+def push(store: Store, parcels: Sequence[Parcel], target: Target, progress: Progress) -> PushReport:
+    """Verify everything, then send blobs, manifests and tags, in this order.
+
+    Raises HashMismatchError or MissingInputError before the first write; UsageError when the
+    registry refuses an index whose other platforms are absent, also before it; NetworkError.
+    """
+    _verify(store, parcels, progress)
+    run = _Push(store, parcels, target, progress)
+    run.probe()
+    run.send_blobs()
+    run.send_manifests()
+    run.send_tags()
+    return run.report()
+
+
+def _parcel(store: Store, wanted: WantedImage, registry: str, platform: Platform | None) -> Parcel:
+    reference = wanted.reference
+    root = _one_platform(store, wanted, platform) if platform else None
+    if root is None:
+        complete = read_tree(store, replace(wanted, platforms=()))
+        absent = [part for part in complete.parts if not store.has(part.digest)]
+        tree = read_tree(store, wanted) if absent else complete
+    else:
+        pin = replace(wanted.pin, digest=root)
+        tree = read_tree(store, replace(wanted, pin=pin, platforms=(platform,)))  # type: ignore[arg-type]
+        tree = replace(tree, wanted=replace(wanted, platforms=tree.wanted.platforms))
+    target = Reference.parse(f"{registry}/{reference.repository}")
+    return Parcel(
+        tree=tree,
+        target=replace(target, tag=reference.tag),
+        platform=str(platform) if root else "",
+    )
+
+
+def _one_platform(store: Store, wanted: WantedImage, platform: Platform) -> Digest | None:
+    """Return the manifest of a platform; None where the pinned image is a lone manifest."""
+    tree = read_tree(store, replace(wanted, platforms=(platform,)))
+    document = tree.documents.get(tree.root.digest)
+    if not isinstance(document, Index):
+        return None
+    manifests = [part for part in tree.parts if part.role == "manifest"]
+    return manifests[0].digest if manifests else None
+
+
+def _verify(store: Store, parcels: Sequence[Parcel], progress: Progress) -> None:
+    names = {part.digest: p.tree.name(part) for p in parcels for part in p.tree.parts}
+    report = verify_blobs(store, names, progress)
+    hint = "nothing was sent; run `kutterlock store check --repair`, then `kutterlock vendor`"
+    if error := report.error("the images are not whole", hint):
+        raise error
+
+
+@dataclass(slots=True)
+class _Push:
+    store: Store
+    parcels: Sequence[Parcel]
+    target: Target
+    progress: Progress
+    sent: dict[Digest, int] = field(default_factory=dict)
+    manifests: int = 0
+    tags: int = 0
+
+    def probe(self) -> None:
+        """Offer each sparse index by its digest: a registry that refuses it takes nothing."""
+        for parcel in self.parcels:
+            name, root = parcel.target.name, parcel.root
+            if self._is_whole_there(parcel):
+                continue
+            answer = self.target.put_manifest(
+                name, self._bytes(root), root.media_type, str(root.digest)
+            )
+            if answer.status in (400, 404, 422):
+                raise _refused(parcel, answer)
+            _require_created(answer, name, root.digest)
+
+    def send_blobs(self) -> None:
+        places: dict[Digest, list[str]] = {}
+        sizes: dict[Digest, int] = {}
+        for parcel in self.parcels:
+            for part in parcel.tree.parts:
+                if not part.is_document:
+                    names = places.setdefault(part.digest, [])
+                    names.extend({parcel.target.name} - set(names))
+                    sizes[part.digest] = part.size or 0
+        self.progress.start("pushing", total=sum(sizes.values()), unit="bytes")
+        items = sorted(places, key=lambda digest: (-sizes[digest], digest))
+        try:
+            in_threads(lambda d: self._place(d, sizes[d], places[d]), items, JOBS)
+        finally:
+            self.progress.done("")
+
+    def send_manifests(self) -> None:
+        for parcel in self.parcels:
+            documents = [part for part in parcel.tree.parts if part.is_document]
+            for part in reversed(documents):
+                name = parcel.target.name
+                if not self.target.exists(name, "manifests", str(part.digest)):
+                    self._put(name, part, str(part.digest))
+                    self.manifests += 1
+
+    def send_tags(self) -> None:
+        for parcel in self.parcels:
+            if not parcel.target.tag:
+                continue  # an image that is pinned by digest alone is pulled by digest alone
+            if self.target.tag_digest(parcel.target) != parcel.root.digest:
+                self._put(parcel.target.name, parcel.root, parcel.target.tag)
+                self.tags += 1
+
+    def report(self) -> PushReport:
+        return PushReport(
+            parcels=tuple(self.parcels),
+            blobs=len(self.sent),
+            size=sum(self.sent.values()),
+            manifests=self.manifests,
+            tags=self.tags,
+        )
+
+    def _is_whole_there(self, parcel: Parcel) -> bool:
+        """Whether no child is absent: because it is here, or because the registry has it."""
+        name, absent = parcel.target.name, parcel.tree.others
+        if not absent or self.target.exists(name, "manifests", str(parcel.root.digest)):
+            return True
+        return all(self.target.exists(name, "manifests", str(child.digest)) for child in absent)
+
+    def _place(self, digest: Digest, size: int, names: Sequence[str]) -> None:
+        there = [name for name in names if self.target.exists(name, "blobs", str(digest))]
+        for name in names:
+            if name not in there:
+                source = there[0].partition("/")[2] if there else ""
+                content = self._content(digest, size)
+                if self.target.upload(name, digest, size, content, source=source):
+                    self.sent[digest] = self.sent.get(digest, 0) + size
+                there.append(name)
+        self.progress.advance(size, digest.short)
+
+    def _content(self, digest: Digest, size: int) -> Callable[[], Iterator[bytes]]:
+        return lambda: blob_chunks(self.store, digest, size)
+
+    def _put(self, name: str, part: Part, wanted: str) -> None:
+        answer = self.target.put_manifest(name, self._bytes(part), part.media_type, wanted)
+        _require_created(answer, name, part.digest)
+
+    def _bytes(self, part: Part) -> bytes:
+        return b"".join(blob_chunks(self.store, part.digest, part.size))
+
+
+def _require_created(answer: Response, name: str, digest: Digest) -> None:
+    if answer.status != 201:
+        raise NetworkError(
+            f"{name} did not take {digest}: the registry answered {answer.status}",
+            details=_words(answer),
+        )
+    stated = answer.headers.get("docker-content-digest", str(digest))
+    if stated != str(digest):
+        raise HashMismatchError(
+            f"{name} keeps {digest} under another digest",
+            details=[f"expected {digest}", f"got      {stated}"],
+            hint="this registry changes manifests: do not use it for pinned images",
+        )
+
+
+def _refused(parcel: Parcel, answer: Response) -> UsageError:
+    lacking = sorted({str(c.platform) for c in parcel.tree.others if c.platform})
+    return UsageError(
+        f"the registry refuses the index of {parcel.tree.wanted.pin.reference}, of which only "
+        f"{', '.join(parcel.tree.platforms)} is in the store; nothing was written",
+        details=[f"absent: {', '.join(lacking)}", *_words(answer)],
+        hint="run `kutterlock vendor --all-platforms` first, which keeps the digest, or add "
+        "`--platform linux/ARCH` to push that platform's own manifest under its own digest",
+    )
+
+
+def _words(answer: Response) -> list[str]:
+    """Return what a registry says of an error (distribution specification, error codes)."""
+    try:
+        errors = json.loads(answer.body)["errors"]
+        return [f"{error['code']}: {error.get('message', '')}"[:LARGEST_WORD] for error in errors]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def push_record(report: PushReport, registry: str) -> Mapping[str, object]:
+    """Return the record of a push, as it is written and printed."""
+    return {"registry": registry, "images": report.record()}
