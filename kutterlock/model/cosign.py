@@ -1,0 +1,172 @@
+"""Signatures of container images in the forms that cosign and skopeo look for, as values.
+
+Three forms, all made of plain OCI artifacts:
+
+- `sha256-<hex>.sig`: "simple signing" payloads, one layer a signer; cosign, and skopeo's policy;
+- `sha256-<hex>.att`: in-toto statements in DSSE envelopes, one layer a signer; cosign 2;
+- referrers with a Sigstore bundle each, listed under `sha256-<hex>` for registries that have no
+  referrers API; cosign 3's own form.
+
+Sources: cosign's specs/SIGNATURE_SPEC.md, the OCI distribution specification 1.1, what the tools
+accept.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kutterlock.model.digest import Digest
+from kutterlock.model.intoto import STATEMENT_TYPE
+from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
+ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
+SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
+LAYOUT_KINDS = {"sig": "dev.cosignproject.cosign/sigs", "att": "dev.cosignproject.cosign/atts"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One blob of an artifact and its annotations."""
+
+    media_type: str
+    data: bytes
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return how a manifest names it."""
+        found = _descriptor(self.media_type, self.data)
+        return {**found, "annotations": dict(self.annotations)} if self.annotations else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A manifest to be put under `tag` (empty: by digest only), after its `blobs`."""
+
+    tag: str
+    media_type: str
+    manifest: bytes
+    blobs: tuple[bytes, ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the manifest."""
+        return Digest.of(self.manifest)
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return how an index names it."""
+        return _descriptor(self.media_type, self.manifest)
+
+
+def simple_signing(reference: str, digest: Digest) -> bytes:
+    """Return the payload that says: this digest is the image of that name (without its tag)."""
+    return _json(
+        {
+            "critical": {
+                "identity": {"docker-reference": reference},
+                "image": {"docker-manifest-digest": str(digest)},
+                "type": "cosign container image signature",
+            },
+            "optional": None,
+        }
+    )
+
+
+def sign_statement(digest: Digest) -> bytes:
+    """Return the in-toto statement by which cosign 3 signs an image."""
+    subject = {"digest": {digest.algorithm: digest.hex}}
+    return _json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [subject],
+            "predicateType": SIGN_PREDICATE,
+            "predicate": {},
+        }
+    )
+
+
+def tag_of(digest: Digest, ending: str = "") -> str:
+    """Return the tag under which things about an image stand."""
+    return f"{digest.algorithm}-{digest.hex}" + (f".{ending}" if ending else "")
+
+
+def layered(digest: Digest, ending: str, layers: Sequence[Layer]) -> Artifact:
+    """Return the artifact of all `sig` or `att` layers about an image."""
+    config = _json(
+        {
+            "architecture": "",
+            "config": {},
+            "created": "0001-01-01T00:00:00Z",
+            "history": [{"created": "0001-01-01T00:00:00Z"} for _ in layers],
+            "os": "",
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": [str(Digest.of(layer.data)) for layer in layers],
+            },
+        }
+    )
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": _descriptor(CONFIG_TYPE, config),
+        "layers": [layer.descriptor() for layer in layers],
+    }
+    blobs = (config, *(layer.data for layer in layers))
+    tag = tag_of(digest, ending)
+    return Artifact(tag=tag, media_type=MANIFEST_TYPE, manifest=_json(manifest), blobs=blobs)
+
+
+def referrers(
+    subject: dict[str, Any], digest: Digest, bundles: Sequence[tuple[bytes, str]]
+) -> tuple[Artifact, ...]:
+    """Return a referrer for each bundle (with its predicate type), and the index that lists them.
+
+    `subject` is the descriptor of the image's manifest or index.
+    """
+    found = [_referrer(subject, data, predicate) for data, predicate in bundles]
+    entries = [
+        {
+            **artifact.descriptor(),
+            "artifactType": BUNDLE_TYPE,
+            "annotations": _bundle_annotations(predicate),
+        }
+        for artifact, (_, predicate) in zip(found, bundles, strict=True)
+    ]
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}
+    listing = Artifact(tag=tag_of(digest), media_type=INDEX_TYPE, manifest=_json(index))
+    return (*found, listing)
+
+
+def _referrer(subject: dict[str, Any], data: bytes, predicate: str) -> Artifact:
+    empty = b"{}"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "artifactType": BUNDLE_TYPE,
+        "config": _descriptor(EMPTY_TYPE, empty),
+        "layers": [_descriptor(BUNDLE_TYPE, data)],
+        "subject": subject,
+        "annotations": _bundle_annotations(predicate),
+    }
+    return Artifact(tag="", media_type=MANIFEST_TYPE, manifest=_json(manifest), blobs=(empty, data))
+
+
+def _bundle_annotations(predicate: str) -> dict[str, str]:
+    return {
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": predicate,
+    }
+
+
+def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": str(Digest.of(data)), "size": len(data)}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
