@@ -18,8 +18,13 @@ from kutterlock.build.workshop import Workshop
 from kutterlock.errors import BuildError, StaleLockError
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
+from kutterlock.vendor.images import image_trees
+from kutterlock.vendor.layout import plan_layout, write_archive
 
 LAST_LINES = 30
+IMAGES_NAME = "images.tar"
+IMAGES = f"/kutter/{IMAGES_NAME}"
+"""Where the sandbox has the archive of the board's images; an overlay may put it into a disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,11 @@ class Attempt:
         return self.build / "out/images"
 
     @property
+    def archive(self) -> Path:
+        """The board's container images, there when it has any and `prepare` ended."""
+        return self.directory / "inputs" / IMAGES_NAME
+
+    @property
     def log(self) -> Path:
         """The full log."""
         return self.directory / "build.log"
@@ -66,10 +76,15 @@ def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
     remove_tree(attempt.directory / "inputs")
     with explained(attempt.directory):
         (attempt.build / "home").mkdir(parents=True, exist_ok=True)
-    return inputs_from_lock(
+    binds = inputs_from_lock(
         attempt.lock, attempt.board, attempt.directory / "inputs",
         tree=attempt.tree, project=workshop.project, blob=workshop.store.path,
     )  # fmt: skip
+    if not attempt.board.images:
+        return binds
+    trees = image_trees(workshop.store, attempt.lock, [attempt.board.name])
+    write_archive(workshop.store, plan_layout(trees), attempt.archive)
+    return (*binds, Bind(source=str(attempt.archive), target=IMAGES))
 
 
 def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> None:

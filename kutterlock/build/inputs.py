@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kutterlock.adapters.files import UnverifiedFile, contained, copy_tree, explained
 from kutterlock.build import recipe
+from kutterlock.build.rendered import RENDERED, rendered_texts
 from kutterlock.errors import HashMismatchError, LockError, ManifestError, StaleLockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock, OverridePin
@@ -172,10 +173,18 @@ def inputs_from_lock(
         hashes=recipe.hash_texts(sources),
         overrides=lock.overrides,
     )
-    return lay_out(
+    binds = lay_out(
         directory, tree=tree, overlays=overlays, generated=generated, project=project,
         downloads={source.path: blob(source.digest) for source in sources},
     )  # fmt: skip
+    texts = rendered_texts(lock, board, lambda pin: _read_text(blob(pin.digest)))
+    return (*binds, *_rendered(directory / "rendered", texts))
+
+
+def _rendered(directory: Path, texts: Mapping[str, str]) -> tuple[Bind, ...]:
+    for name, text in texts.items():
+        _write(directory / name, text)
+    return (Bind(source=str(directory), target=RENDERED),) if texts else ()
 
 
 def versions_of(lock: Lock, board: BoardPin) -> recipe.Versions:

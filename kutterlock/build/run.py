@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kutterlock.adapters.files import remove_tree, write_atomically
-from kutterlock.build.attempt import Attempt, carry_out, varied
+from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, varied
 from kutterlock.build.compare import compare_outputs
 from kutterlock.build.outputs import (
     find_output,
@@ -117,7 +117,7 @@ class _Build:
         started = self._options.clock()
         self._carry_out(attempt, "building")
         with staged(self._workshop.outputs, self._derivation.directory_name) as staging:
-            files = gather(attempt.images, self._board.outputs, staging / FILES_NAME)
+            files = self._gather(attempt, staging / FILES_NAME)
             manifest = self._manifest(files)
             write_documents(staging, self._derivation, manifest)
             shutil.copyfile(attempt.log, staging / LOG_NAME)
@@ -132,7 +132,7 @@ class _Build:
         attempt = self._attempt("2", place)
         self._carry_out(attempt, "rebuilding")
         second = attempt.directory / "files"
-        again = gather(attempt.images, self._board.outputs, second)
+        again = self._gather(attempt, second)
         first = self._workshop.outputs / self._derivation.directory_name / FILES_NAME
         differences = compare_outputs(first, second, manifest.files, again)
         if differences:
@@ -145,6 +145,23 @@ class _Build:
             )
         self._record_reproduction(place)
         remove_tree(attempt.directory)
+
+    def _gather(self, attempt: Attempt, target: Path) -> tuple[OutputFile, ...]:
+        """Take out what Buildroot made, and the archive of images that comes with it."""
+        own = IMAGES_NAME if self._board.images else ""
+        wanted = [name for name in self._board.outputs if name != own]
+        is_all = not self._board.outputs
+        made = gather(attempt.images, wanted, target) if wanted or is_all else ()
+        if not own:
+            return made
+        names = {file.path for file in made}
+        if own in names:
+            raise BuildError(
+                f"the build of {self._board.name} made a file {own} of its own",
+                hint=f"give it another name: {own} is the archive of the locked images",
+            )
+        archive = gather(attempt.archive.parent, [own], target)
+        return tuple(sorted((*made, *archive), key=lambda file: file.path))
 
     def _attempt(self, number: str, place: Place) -> Attempt:
         name = f"{self._derivation.directory_name}-{number}"

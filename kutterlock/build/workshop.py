@@ -10,6 +10,7 @@ from kutterlock.adapters.store import Store
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment, prepare_environment
 from kutterlock.build.inputs import versions_of
+from kutterlock.build.rendered import rendered_inputs
 from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.progress import Progress
@@ -67,6 +68,7 @@ def board_derivation(lock: Lock, board: BoardPin) -> Derivation:
     }
     for name, text in recipe.hash_texts(sources).items():
         texts[f"{recipe.HASHES}/{name}/{name}.hash"] = text.encode()
+    texts |= {path: text.encode() for path, text in rendered_inputs(lock, board).items()}
     return derive(
         lock,
         board,
