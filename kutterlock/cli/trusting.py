@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kutterlock.model.keys import PublicKey
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
+    from kutterlock.model.trustroot import SignedRoot
     from kutterlock.trust.outputs import OutputPapers
     from kutterlock.trust.papers import Cabinet
     from kutterlock.trust.verified import Judge, VerifiedLock
@@ -65,20 +66,29 @@ def make_judge(
     context: Context, arguments: argparse.Namespace, lock: "Lock", manifest: "Manifest | None"
 ) -> "Judge":
     """Gather what the lock is judged by; a newer root that the pinned one leads to is kept."""
-    from kutterlock.trust.papers import current_root
     from kutterlock.trust.verified import Judge
 
+    at = time_of_judgement(context, arguments)
+    if getattr(arguments, "unsigned", False):
+        return Judge(at=at, unsigned=True)
     papers = cabinet(context)
-    root = current_root(papers, lock.project, context.project)
     return Judge(
-        at=time_of_judgement(context, arguments),
-        root=root,
+        at=at,
+        root=_root(context, lock.project, manifest),
         require=manifest.trust_require if manifest else (),
         seen=papers.seen(lock.project),
         pinned=papers.projects(),
         allow_rollback=arguments.allow_rollback,
-        unsigned=getattr(arguments, "unsigned", False),
     )
+
+
+def _root(context: Context, project: str, manifest: "Manifest | None") -> "SignedRoot | None":
+    """Return the newest root that the pinned one leads to, with what the manifest demands more."""
+    from kutterlock.model.trustroot import raised
+    from kutterlock.trust.papers import current_root
+
+    root = current_root(cabinet(context), project, context.project)
+    return raised(root, manifest.trust_thresholds) if root and manifest else root
 
 
 def require_allowed_hosts(context: Context, lock: "Lock", manifest: "Manifest | None") -> int:
@@ -131,7 +141,6 @@ def judge_of_output(
 
     The root is that of the project at hand, else of the one that the provenance names.
     """
-    from kutterlock.trust.papers import current_root
     from kutterlock.trust.verified import Judge
 
     place = cabinet(context)
@@ -139,7 +148,7 @@ def judge_of_output(
     name = manifest.name if manifest else papers.project
     return Judge(
         at=time_of_judgement(context, arguments),
-        root=current_root(place, name, context.project) if name else None,
+        root=_root(context, name, manifest) if name else None,
         require=manifest.trust_require if manifest else (),
         pinned=place.projects(),
     )

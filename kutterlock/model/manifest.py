@@ -104,6 +104,7 @@ class Manifest:
     extra_images: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     trust_require: tuple[str, ...] = ()
+    trust_thresholds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -142,6 +143,7 @@ def parse_manifest(data: Mapping[str, Any], describe: "Describe") -> Manifest:
         extra_images=images.texts("extra"),
         policy=_policy(root.table("policy")),
         trust_require=_choices(trust, "require", OBJECTS_TO_SIGN),
+        trust_thresholds=MappingProxyType(_thresholds(trust.table("thresholds"))),
     )
     for table in (project, build, images, trust, root):
         table.close()
@@ -247,6 +249,14 @@ def _policy(table: Table) -> Policy:
     )
     table.close()
     return policy
+
+
+def _thresholds(table: Table) -> dict[str, int]:
+    found = {
+        name: table.integer(name, between=(1, 64)) for name in OBJECTS_TO_SIGN if name in table
+    }
+    table.close()
+    return found
 
 
 def _choice(table: Table, key: str, choices: tuple[str, ...], default: str | None) -> str:

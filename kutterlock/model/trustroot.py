@@ -9,7 +9,7 @@ used here. Rotation is TUF's too: a root counts when the root before it and it i
 import datetime
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kutterlock.errors import UntrustedError
@@ -195,6 +195,15 @@ def advance(pinned: SignedRoot, candidates: Sequence[SignedRoot], check: Check) 
         check_root(candidate, candidate.root, check)
         newest = candidate
     return newest
+
+
+def raised(signed: SignedRoot, thresholds: Mapping[str, int]) -> SignedRoot:
+    """Return the root with some thresholds raised; none is lowered. What is signed stays."""
+    roles = {
+        name: replace(role, threshold=max(role.threshold, thresholds.get(name, 0)))
+        for name, role in signed.root.roles.items()
+    }
+    return replace(signed, root=replace(signed.root, roles=roles))
 
 
 def require_unexpired(root: TrustRoot, at: datetime.datetime) -> None:

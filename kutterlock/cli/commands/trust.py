@@ -103,6 +103,9 @@ def _show(arguments: argparse.Namespace, context: Context) -> None:
 
     path = _path(arguments, context)
     offered = _read(path) if path.exists() else None
+    if offered is None and not context.manifest_path.exists():
+        _show_pins(context)
+        return
     name = offered.root.project if offered else context.manifest().name
     pinned = cabinet(context).pinned(name)
     if offered:
@@ -118,6 +121,17 @@ def _show(arguments: argparse.Namespace, context: Context) -> None:
         "offered": _facts(offered) if offered else None,
         "pinned": _facts(pinned) if pinned else None,
     })  # fmt: skip
+
+
+def _show_pins(context: Context) -> None:
+    """Show every pinned root: there is no project here."""
+    place = cabinet(context)
+    pins = [root for name in place.projects() if (root := place.pinned(name))]
+    for root in pins:
+        _tell(context, "pinned", root)
+    if not pins:
+        context.output.say("no trust root is pinned")
+    context.output.json({"pinned": [_facts(root) for root in pins]})
 
 
 ACTIONS = {"init": _init, "sign": _sign, "pin": _pin, "rotate": _rotate, "show": _show}

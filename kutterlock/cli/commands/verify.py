@@ -13,7 +13,7 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.evidence import Evidence, lock_evidence, output_evidence
 from kutterlock.cli.output import human_size
 from kutterlock.cli.trusting import add_trust_options, verified_lock
-from kutterlock.errors import UsageError
+from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.vendor.verify import VerifyReport
@@ -106,6 +106,8 @@ def _verify_output(arguments: argparse.Namespace, context: Context) -> int:
     papers = read_output_papers(directory)
     judged = judge_output(papers, judge_of_output(context, arguments, papers))
     manifest = verify_output(directory)
+    if manifest != judged.manifest:
+        raise UntrustedError(f"{directory} was changed while it was verified")
     return tell_evidence(output_evidence(judged, manifest), context)
 
 

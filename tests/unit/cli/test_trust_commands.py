@@ -210,3 +210,33 @@ def test_any_file_can_be_signed_and_verified(
     path.write_text("[]")
     assert run("verify", str(path)) == 6
     assert run("sign", str(tmp_path / "none"), "--key", "bob") == 2
+
+
+def test_a_manifest_raises_a_threshold_and_lowers_none(
+    run: Run, signed: None, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("sign", "--key", "bob") == 0
+    (project / "kutter.toml").write_text(MANIFEST + "[trust]\nthresholds = { lock = 1 }\n")
+    assert run("verify", "--signatures-only") == 0
+    (project / "kutter.toml").write_text(MANIFEST + "[trust]\nthresholds = { lock = 3 }\n")
+    capsys.readouterr()
+    assert run("verify", "--signatures-only") == 6
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "error: kutter.release.json: 2 of the 3 signatures that the trust root demands for 'lock'"
+    )
+
+
+def test_without_a_project_every_pin_is_shown(
+    run: Run, signed: None, facts: Json, tmp_path: Path
+) -> None:
+    found = facts("trust", "show", "--project", str(tmp_path))
+    assert isinstance(found["pinned"], list)
+    assert [root["project"] for root in found["pinned"]] == ["demo"]
+
+
+def test_a_damaged_root_in_the_project_is_refused_unless_nothing_is_looked_at(
+    run: Run, signed: None, project: Path
+) -> None:
+    (project / "kutter.root.json").write_text("{}")
+    assert run("build", "--offline") == 6
+    assert run("build", "--offline", "--unsigned") == 3
