@@ -44,12 +44,12 @@ def explain(error: OSError, path: Path) -> KutterError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(
             f"no space left while writing {path}",
-            hint="free some space, or name another disk with --store or KUTTER_STORE",
+            hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
         )
     if error.errno == errno.EROFS:
         return KutterError(
             f"{path} is on a read-only file system",
-            hint="name a writable place with --store, KUTTER_STORE or KUTTER_CACHE",
+            hint="name a writable place: --store, --output, KUTTER_CACHE",
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return KutterError(

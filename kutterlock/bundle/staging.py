@@ -123,7 +123,7 @@ class Staging:
             raise NoSpaceError(
                 f"{self._store.root}: {size} bytes are to come, and {free} are free",
                 details=[f"missing: {size + SPARE - free} bytes"],
-                hint="free some space, or name another disk with --store or KUTTER_STORE",
+                hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
             )
 
     def seal(self) -> None:

@@ -50,7 +50,7 @@ def _changed_meaning(wanted: dict[str, str], locked: dict[str, str]) -> Iterable
 
 def overlay_path(project: Path, name: str) -> Path:
     """Return where an overlay of the project stands."""
-    return contained(project / "overlays", RelativePath(name))
+    return contained(project, RelativePath(f"overlays/{name}"))
 
 
 def _changed_overlays(manifest: Manifest, lock: Lock, project: Path) -> Iterable[str]:

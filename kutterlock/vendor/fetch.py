@@ -95,7 +95,7 @@ def check_space(store: Store, absent: Iterable[Want]) -> None:
     if needed > free:
         raise NoSpaceError(
             f"the files to be fetched need {needed} bytes, and {store.root} has {free} free",
-            hint="free some space, or name another disk with --store or KUTTER_STORE",
+            hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
         )
 
 

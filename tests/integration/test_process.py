@@ -40,7 +40,7 @@ def test_a_full_disk_under_the_output_is_exit_14(project: Path) -> None:
     done = shell("$K tree > /dev/full", project)
     assert (done.returncode, done.stderr) == (14, (
         "error: no space left while writing standard output\n"
-        "hint: free some space, or name another disk with --store or KUTTER_STORE\n"
+        "hint: free some space, or name another disk: --store, --output, KUTTER_CACHE\n"
     ))  # fmt: skip
 
 

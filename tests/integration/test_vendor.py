@@ -249,7 +249,7 @@ def test_a_full_disk_says_so_and_the_next_run_finishes(tmp_path: Path, server: F
     last = Digest.of(files["p1/p1.tar"]).hex
     assert done.stderr == (
         f"error: no space left while writing {project}/store/partial/sha256-{last}\n"
-        "hint: free some space, or name another disk with --store or KUTTER_STORE\n"
+        "hint: free some space, or name another disk: --store, --output, KUTTER_CACHE\n"
     )
     assert done.stdout == (
         "14\n"
@@ -287,7 +287,7 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_it_takes_no_more(
     second = Digest.of(some_files(2, 1000)["p1/p1.tar"]).hex
     assert done.stderr == (
         f"error: {project}/store/partial/sha256-{second} is on a read-only file system\n"
-        "hint: name a writable place with --store, KUTTER_STORE or KUTTER_CACHE\n"
+        "hint: name a writable place: --store, --output, KUTTER_CACHE\n"
     )
 
 

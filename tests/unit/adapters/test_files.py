@@ -17,19 +17,19 @@ PATH = Path("/somewhere/file")
             errno.ENOSPC,
             NoSpaceError,
             "no space left while writing /somewhere/file",
-            "free some space, or name another disk with --store or KUTTER_STORE",
+            "free some space, or name another disk: --store, --output, KUTTER_CACHE",
         ),
         (
             errno.EDQUOT,
             NoSpaceError,
             "no space left while writing /somewhere/file",
-            "free some space, or name another disk with --store or KUTTER_STORE",
+            "free some space, or name another disk: --store, --output, KUTTER_CACHE",
         ),
         (
             errno.EROFS,
             KutterError,
             "/somewhere/file is on a read-only file system",
-            "name a writable place with --store, KUTTER_STORE or KUTTER_CACHE",
+            "name a writable place: --store, --output, KUTTER_CACHE",
         ),
         (
             errno.EACCES,

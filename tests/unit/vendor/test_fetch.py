@@ -208,7 +208,7 @@ def test_what_cannot_fit_is_not_begun(store: Store) -> None:
         fetch([huge, WANTS[1]], store, no_network, Silence())
     assert caught.value.reason.startswith(f"the files to be fetched need {1 << 60} bytes, and ")
     assert caught.value.hint == (
-        "free some space, or name another disk with --store or KUTTER_STORE"
+        "free some space, or name another disk: --store, --output, KUTTER_CACHE"
     )
 
 
