@@ -12,6 +12,7 @@ from kutterlock.catalog.types import (
     CatalogImage,
     CompatibilityRule,
     FactSource,
+    KernelNeed,
     KernelOptions,
     Release,
     ReleaseFile,
@@ -147,6 +148,20 @@ def read_kernel_options(data: Mapping[str, Any]) -> KernelOptions:
         required_cgroup_v2=tuple(entry["required-cgroup-v2"]),
         optional=tuple(entry["optional"]),
         source=read_source(entry),
+    )
+
+
+def read_kernel_needs(data: Mapping[str, Any]) -> tuple[KernelNeed, ...]:
+    """Read `[needs.*]` of kernel.toml, in document order."""
+    return tuple(
+        KernelNeed(
+            name=name,
+            why=entry["why"],
+            required=tuple(entry["required"]),
+            optional=tuple(entry["optional"]),
+            source=read_source(entry),
+        )
+        for name, entry in data["needs"].items()
     )
 
 

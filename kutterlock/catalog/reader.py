@@ -19,6 +19,7 @@ from kutterlock.catalog.merge import merge_images, merge_input
 from kutterlock.catalog.types import (
     CatalogImage,
     CompatibilityRule,
+    KernelNeed,
     KernelOptions,
     Release,
     ReleaseFile,
@@ -78,6 +79,20 @@ class Catalog:
         """The kernel options that Kubernetes asks for."""
         with self._explained("compatibility", "kernel options"):
             return entries.read_kernel_options(self._table("compatibility"))
+
+    @property
+    def kernel_needs(self) -> tuple[KernelNeed, ...]:
+        """Who asks what of the kernel of a node with cgroup v2; kubeadm's own check first."""
+        checked = self.kernel_options
+        kubeadm = KernelNeed(
+            name="kubeadm",
+            why="its preflight check, with cgroup v2",
+            required=(*checked.required, *checked.required_cgroup_v2),
+            optional=checked.optional,
+            source=checked.source,
+        )
+        with self._explained("kernel", "needs"):
+            return (kubeadm, *entries.read_kernel_needs(self._table("kernel")))
 
     def releases(self, name: str) -> tuple[Release, ...]:
         """Return every release of an input, newest first."""

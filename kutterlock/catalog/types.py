@@ -137,6 +137,17 @@ class KernelOptions:
     source: FactSource
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelNeed:
+    """What one program asks of the kernel; options as in `KernelOptions`, `why` in a line."""
+
+    name: str
+    why: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    source: FactSource
+
+
 def last_day(text: str) -> datetime.date | None:
     """Read `2028-04-30`, `2028-04` (its last day) or `unknown`. Raises ValueError."""
     if text == "unknown":

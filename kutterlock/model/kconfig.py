@@ -49,7 +49,9 @@ def requests(defconfig: str) -> tuple[Request, ...]:
     return tuple(request for request in last.values() if request.key not in _NOT_ANSWERED)
 
 
-def check_honoured(defconfig: str, config: Mapping[str, str], name: str) -> None:
+def check_honoured(
+    defconfig: str, config: Mapping[str, str], name: str, *, by: str = "Buildroot"
+) -> None:
     """Compare a defconfig with the `.config` made from it.
 
     Raises ManifestError with a line for each request that is not there.
@@ -63,7 +65,7 @@ def check_honoured(defconfig: str, config: Mapping[str, str], name: str) -> None
         dropped.append("BR2_LEGACY=y: it uses options that Buildroot has removed")
     if dropped:
         raise ManifestError(
-            f"Buildroot does not honour {_count(len(dropped))} of {name}",
+            f"{by} does not honour {_count(len(dropped))} of {name}",
             details=dropped,
             hint="the option is misspelt, of another Buildroot version, or something that it "
             "depends on is not set; `make menuconfig` in `kutterlock shell` shows which",

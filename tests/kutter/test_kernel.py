@@ -1,0 +1,84 @@
+"""The kernel's configuration as it really results: made by a real kernel source, then audited."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from kutterlock.adapters.process import check, run
+from kutterlock.catalog.reader import load_catalog
+from kutterlock.cli.main import main
+from kutterlock.model.kconfig import parse_config
+from tests.support.kutter import BOARDS, PATH, PROJECT, kernel_files, program_or_reason
+
+SOURCE = "linux_6.12.107.orig.tar.xz"
+SHA256 = "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919"
+CROSS = {"x86_64": "x86_64-linux-gnu-", "arm64": "aarch64-linux-gnu-"}
+PAGE = PROJECT / "docs/kernel-options.md"
+
+
+def call(*argv: str, directory: Path) -> None:
+    variables = {"PATH": PATH, "LC_ALL": "C"}
+    check(run(argv, variables, directory=directory), argv, variables)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    mirror = Path(os.environ.get("KUTTER_TEST_MIRROR", "/nonexistent"))
+    if not (mirror / SOURCE).is_file():
+        pytest.skip(f"KUTTER_TEST_MIRROR names no folder with {SOURCE}")
+    for name in ("flex", "bison", "xz"):
+        found = program_or_reason(name)
+        if isinstance(found, str):
+            pytest.skip(found)
+    with (mirror / SOURCE).open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == SHA256
+    place = tmp_path_factory.mktemp("linux")
+    call("tar", "xJf", str(mirror / SOURCE), "--strip-components=1", directory=place)
+    return place
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_line_is_honoured_and_nobody_misses_an_option(
+    source: Path, tmp_path: Path, board: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Buildroot makes it: the base, the fragments merged into it, then olddefconfig."""
+    arch = BOARDS[board]
+    compiler = program_or_reason(f"{CROSS[arch]}gcc")
+    if isinstance(compiler, str):
+        pytest.skip(compiler)
+    base, *fragments = map(str, kernel_files(board))
+    merge = ["scripts/kconfig/merge_config.sh", "-m", "-O", str(tmp_path), base, *fragments]
+    call(*merge, directory=source)
+    make = ("make", "-s", f"O={tmp_path}", f"ARCH={arch}", f"CROSS_COMPILE={CROSS[arch]}")
+    call(*make, "olddefconfig", directory=source)
+    config = str(tmp_path / ".config")
+    argv = ["audit", "--strict", "--kernel", config, "--board", board, "--project", str(PROJECT)]
+    assert main(argv) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [" note  AUFS_FS  missing: kubeadm"]
+
+
+def rows() -> list[str]:
+    """Return the table of the page, as the catalog and the configuration files have it."""
+    needs = load_catalog().kernel_needs
+    asked = {path: parse_config(path.read_text()) for path in kernel_files("pc-x86_64")}
+    found = []
+    for option in sorted({o for need in needs for o in (*need.required, *need.optional)}):
+        by = [f"**{need.name}**" for need in needs if option in need.required]
+        by += [need.name for need in needs if option in need.optional]
+        keys = [f"CONFIG_{name}" for name in option.split("|")]
+        where = [path.name for path, config in asked.items() if any(key in config for key in keys)]
+        found.append(f"| `{option}` | {', '.join(by)} | {', '.join(where) or '-'} |")
+    return found
+
+
+def test_the_page_says_the_same() -> None:
+    lines = PAGE.read_text().splitlines()
+    assert [line for line in lines if line.startswith("| `")] == rows()
+
+
+def test_every_option_that_somebody_needs_is_asked_for_by_name() -> None:
+    """None is left to a default that a newer kernel may change; AUFS is not in Linux."""
+    assert [row for row in rows() if row.endswith("| - |")] == ["| `AUFS_FS` | kubeadm | - |"]
