@@ -532,4 +532,8 @@ class TestCommand:
 
     def test_no_such_upstream(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["catalog", "update", "systemd"]) == 2
-        assert capsys.readouterr().err == "error: there is no upstream 'systemd'\n"
+        assert capsys.readouterr().err == (
+            "error: there is no upstream 'systemd'\n"
+            "hint: there are buildroot, linux, kubernetes, containerd, runc, cni-plugins, "
+            "cri-tools, flannel\n"
+        )
