@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.files import (
@@ -25,6 +26,7 @@ from kutterlock.adapters.files import (
 )
 from kutterlock.errors import BuildError, HashMismatchError, KutterError
 from kutterlock.model.derivation import Derivation
+from kutterlock.model.digest import Digest
 from kutterlock.model.output import (
     DERIVATION_NAME,
     FILES_NAME,
@@ -51,6 +53,18 @@ def find_output(root: Path, derivation: Derivation) -> OutputManifest | None:
     except (OSError, KutterError):
         return None
     return manifest if sizes == [file.size for file in manifest.files] else None
+
+
+def adopt_output(directory: Path, manifest: OutputManifest, lock: Digest) -> OutputManifest:
+    """Say that the output is of this lock: the same derivation under another lock is the same.
+
+    What was signed of it under the other lock has to be signed again.
+    """
+    if manifest.lock == lock:
+        return manifest
+    adopted = replace(manifest, lock=lock)
+    write_atomically(directory / MANIFEST_NAME, adopted.to_bytes())
+    return adopted
 
 
 def read_output(directory: Path) -> OutputManifest:

@@ -15,6 +15,7 @@ from kutterlock.adapters.files import remove_tree, write_atomically
 from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, varied
 from kutterlock.build.compare import compare_outputs
 from kutterlock.build.outputs import (
+    adopt_output,
     find_output,
     gather,
     held,
@@ -74,6 +75,8 @@ def build_board(
         found = find_output(workshop.outputs, derivation)
         if found and is_development_build(directory) and not verified.unsigned:
             found = None  # built without a look at signatures: it could not be signed
+        if found:
+            found = adopt_output(directory, found, verified.digest)
         if found and not options.rebuild:
             point_at(workshop.outputs, board.name, derivation.directory_name)
             return Built(directory=directory, manifest=found, fresh=False)

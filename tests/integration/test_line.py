@@ -81,6 +81,16 @@ def test_a_build_is_made_once_and_then_found(line: Line) -> None:
     ]  # fmt: skip
 
 
+def test_an_output_is_found_again_under_a_lock_that_changes_nothing_of_it(line: Line) -> None:
+    line.must("build", "--offline", "--board", ONE_BOARD)
+    line.change({'version = "1"': 'version = "2"'})
+    line.must("resolve", "--offline")
+    ran = json.loads(line.must("build", "--offline", "--board", ONE_BOARD, "--json").output)
+    assert ran["outputs"][0]["fresh"] is False
+    manifest = json.loads((line.project / "output" / ONE_BOARD / "manifest.json").read_bytes())
+    assert manifest["lock"] == ran["lock"] == str(hash_file(line.lock))
+
+
 def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> None:
     ran = line.must(
         "build", "--offline", "--board", ONE_BOARD, "--rebuild",
