@@ -44,16 +44,22 @@ def add_passphrase_options(parser: argparse._ActionsContainer) -> None:
 
 def make_signers(context: Context, arguments: argparse.Namespace) -> "list[Signer]":
     """Make every signer that was named. Raises UsageError when none was."""
-    signers: list[Signer] = [_file_signer(context, arguments, name) for name in arguments.key]
-    signers += [_agent_signer(context, name) for name in arguments.agent]
-    if arguments.signer:
-        signers.append(_command_signer(context, arguments))
+    signers = named_signers(context, arguments)
     if not signers:
         raise UsageError(
             "nobody was named to sign",
             hint="name a key with --key, --agent or --signer; make one with "
             "`kutterlock key generate NAME`",
         )
+    return signers
+
+
+def named_signers(context: Context, arguments: argparse.Namespace) -> "list[Signer]":
+    """Make every signer that was named; none is fine."""
+    signers: list[Signer] = [_file_signer(context, arguments, name) for name in arguments.key]
+    signers += [_agent_signer(context, name) for name in arguments.agent]
+    if arguments.signer:
+        signers.append(_command_signer(context, arguments))
     return signers
 
 

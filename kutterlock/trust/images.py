@@ -5,9 +5,12 @@ signed under its index and under each platform's manifest.
 """
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from kutterlock.adapters.http_answer import Response
+from kutterlock.errors import NetworkError
 from kutterlock.model.cosign import (
     ENVELOPE_TYPE,
     SIGN_PREDICATE,
@@ -56,6 +59,42 @@ def sign_image(
         for signer in signers
     ]
     return (*found, *referrers(_descriptor(subject), subject.digest, bundles))
+
+
+class Registry(Protocol):
+    """What attaching needs of `kutterlock.adapters.registry.Registries`."""
+
+    def upload(
+        self, name: str, digest: Digest, size: int, content: Callable[[], Iterator[bytes]]
+    ) -> bool:
+        """Send a blob."""
+
+    def put_manifest(self, name: str, data: bytes, media_type: str, wanted: str) -> Response:
+        """Send a manifest under a digest or tag."""
+
+
+def attach(registry: Registry, name: str, artifacts: Iterable[Artifact]) -> int:
+    """Send artifacts to the repository `name`, each after its blobs. Returns how many.
+
+    Signatures that were there under the same tags are replaced. Raises NetworkError.
+    """
+    sent = tuple(artifacts)
+    for artifact in sent:
+        for blob in artifact.blobs:
+            registry.upload(name, Digest.of(blob), len(blob), _once(blob))
+        wanted = artifact.tag or str(artifact.digest)
+        answer = registry.put_manifest(name, artifact.manifest, artifact.media_type, wanted)
+        if answer.status != 201:
+            raise NetworkError(
+                f"{name} did not take the signature {wanted}: "
+                f"the registry answered {answer.status}",
+                hint="the image itself is there; run the same command again to sign it",
+            )
+    return len(sent)
+
+
+def _once(blob: bytes) -> Callable[[], Iterator[bytes]]:
+    return lambda: iter([blob])
 
 
 def _simple(subject: ImageSubject, signer: Signer) -> Layer:

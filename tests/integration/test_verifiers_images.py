@@ -185,3 +185,35 @@ def test_cosign_accepts_a_signed_layout(name: str, tmp_path: Path) -> None:
     assert not cosign(name, CAROL, tmp_path, "verify", "--local-image", str(layout))
     (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries[:1]}))
     assert not cosign(name, ALICE, tmp_path, "verify", "--local-image", str(layout))
+
+
+def test_what_push_signs_is_accepted_with_every_platform(tmp_path: Path) -> None:
+    """The command itself: `images push --key`, then cosign and skopeo's policy."""
+    from kutterlock.adapters.keys import write_private_key
+    from kutterlock.adapters.store import Store
+    from kutterlock.adapters.tomlfile import write_lock
+    from kutterlock.cli.main import main
+    from tests.support.published import publish
+
+    with Registry(tmp_path / "from") as source, Registry(tmp_path / "to") as target:
+        published = publish(source, tmp_path)
+        store = Store(tmp_path / "store")
+        store.add_bytes(b"buildroot-2026.08.tar.gz")
+        published.fetch(store, all_platforms=True).check()
+        write_lock(tmp_path / "kutter.lock", published.lock)
+        for who in (ALICE, BOB):
+            write_private_key(tmp_path / f"{who.public.kind}.pem", who, b"")
+        environ = {"HOME": str(tmp_path), "PATH": ""}
+        words = ["images", "push", target.host, "--project", str(tmp_path), "--store",
+                 str(store.root)]  # fmt: skip
+        keys = [str(tmp_path / f"{who.public.kind}.pem") for who in (ALICE, BOB)]
+        assert main([*words, "--key", keys[0], "--key", keys[1]], environ) == 0
+        name = min(published.lock.images).partition("/")[2].partition(":")[0]
+        for program_name in COSIGNS:
+            for who in (ALICE, BOB):
+                assert cosign(program_name, who, tmp_path, "verify", f"{target.host}/{name}:v1")
+            assert not cosign(program_name, CAROL, tmp_path, "verify", f"{target.host}/{name}:v1")
+        place = tmp_path / "skopeo"
+        place.mkdir()
+        assert skopeo(target, name, ALICE, place, "--all")
+        assert not skopeo(target, name, CAROL, place, "--all")

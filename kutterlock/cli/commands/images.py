@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
+from kutterlock.cli.signers import add_signer_options, named_signers
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.adapters.registry import Registries
     from kutterlock.adapters.store import Store
+    from kutterlock.model.keys import Signer
     from kutterlock.model.lock import ImagePin, Lock
     from kutterlock.model.oci import Platform
     from kutterlock.vendor.images import ImageTree, WantedImage
+    from kutterlock.vendor.push import PushReport
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -40,6 +44,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument("--record", metavar="FILE", type=Path,
                         help="push: where to note the digests (default: output/pushed.json)"
                         )  # fmt: skip
+    add_signer_options(parser)
     return parser
 
 
@@ -129,6 +134,7 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.vendor.push import parcels_of, push, push_record
 
     lock, store = context.lock(), context.store()
+    signers = named_signers(context, arguments)
     platform = _platform(arguments.platform)
     record = arguments.record or context.project / "output/pushed.json"
     with store.in_use():
@@ -138,6 +144,7 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
         registries = context.registries()
         try:
             report = push(store, parcels, registries, context.progress)
+            signed = _sign(report, store, registries, signers)
         finally:
             registries.close()
     facts = push_record(report, arguments.target)
@@ -148,6 +155,8 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
         f" push        {len(parcels)} images: {report.blobs} blobs sent "
         f"({human_size(report.size)}), {report.manifests} manifests, {report.tags} tags"
     )
+    if signers:
+        context.output.say(f" signed      index and platforms: {signed} artifacts")
     context.output.json(
         {
             **facts,
@@ -155,8 +164,28 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
             "bytes": report.size,
             "manifests": report.manifests,
             "tags": report.tags,
+            "signatures": signed,
         }
     )
+
+
+def _sign(
+    report: "PushReport", store: "Store", registries: "Registries", signers: "list[Signer]"
+) -> int:
+    """Sign every index and manifest that was pushed. Returns the number of artifacts."""
+    from kutterlock.trust.images import ImageSubject, attach, sign_image
+
+    count = 0
+    for parcel in report.parcels if signers else ():
+        name = parcel.target.name
+        for part in parcel.tree.parts:
+            if part.is_document:
+                about = ImageSubject(
+                    name=name, digest=part.digest, media_type=part.media_type,
+                    size=store.size(part.digest),
+                )  # fmt: skip
+                count += attach(registries, name, sign_image(about, signers))
+    return count
 
 
 def _wanted(
