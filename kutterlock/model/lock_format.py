@@ -4,7 +4,8 @@
 `parse_lock` checks everything that can be checked without bytes and reports every fault at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from kutterlock.errors import LockError
@@ -26,6 +27,9 @@ from kutterlock.model.lock import (
 from kutterlock.model.paths import RelativePath, plain_name
 from kutterlock.model.table import Fault, Reader, Table
 from kutterlock.model.trust import TRUST_LEVELS
+
+UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = MappingProxyType({})
+"""By format version: a function that returns the tables of the next one. Grows, never shrinks."""
 
 
 def lock_to_dict(lock: Lock) -> dict[str, Any]:
@@ -49,8 +53,8 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
 
 
 def parse_lock(data: Mapping[str, Any]) -> Lock:
-    """Read a parsed lock of the current format. Raises LockError with every fault."""
-    _check_versions(data)
+    """Read a parsed lock of any format that was ever released. Raises LockError with every fault."""
+    data = _upgraded(data)
     reader = Reader()
     root = reader.root(data)
     for key in ("lock-version", "recipe-version"):
@@ -87,7 +91,12 @@ def _damaged(faults: tuple[Fault, ...]) -> LockError:
     )
 
 
-def _check_versions(data: Mapping[str, Any]) -> None:
+def _upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Bring a lock of an older format to the current one, step by step. Raises LockError."""
+    version = data.get("lock-version")
+    while isinstance(version, int) and version in UPGRADES:
+        data = UPGRADES[version](data)
+        version = data["lock-version"]
     for key, known, thing in (
         ("lock-version", LOCK_VERSION, "format"),
         ("recipe-version", RECIPE_VERSION, "recipe"),
@@ -98,6 +107,7 @@ def _check_versions(data: Mapping[str, Any]) -> None:
                 f"kutter.lock has {thing} version {found!r}; this kutterlock reads {known}",
                 hint="use the kutterlock release that wrote it, or run `kutterlock resolve`",
             )
+    return data
 
 
 def _cross_check(lock: Lock, root: Table) -> None:

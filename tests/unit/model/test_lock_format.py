@@ -6,7 +6,8 @@ import tomli
 
 from kutterlock.adapters.tomlfile import lock_bytes, read_lock, write_lock
 from kutterlock.errors import LockError
-from kutterlock.model.lock_format import lock_to_dict, parse_lock
+from kutterlock.model.lock import LOCK_VERSION
+from kutterlock.model.lock_format import UPGRADES, lock_to_dict, parse_lock
 from tests.support import samples
 
 
@@ -123,3 +124,21 @@ def test_a_board_that_is_not_covered_is_refused() -> None:
         samples.lock().board("rpi")
     assert caught.value.reason == "kutter.lock does not cover board 'rpi'"
     assert caught.value.details == ("it covers pc",)
+
+
+KEPT = Path(__file__).parents[2] / "data/locks"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(KEPT.glob("v*/*.lock")), ids=lambda path: str(path.relative_to(KEPT))
+)
+def test_every_format_that_was_ever_released_is_read(path: Path) -> None:
+    lock = read_lock(path)
+    assert lock.version == LOCK_VERSION
+    assert lock.boards
+
+
+def test_there_is_a_kept_lock_and_a_way_up_for_every_version() -> None:
+    versions = sorted(int(path.name.removeprefix("v")) for path in KEPT.glob("v*"))
+    assert versions == list(range(1, LOCK_VERSION + 1))
+    assert sorted(UPGRADES) == versions[:-1]
