@@ -53,7 +53,7 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
 
 
 def parse_lock(data: Mapping[str, Any]) -> Lock:
-    """Read a parsed lock of any format that was ever released. Raises LockError with every fault."""
+    """Read a parsed lock of any released format. Raises LockError with every fault."""
     data = _upgraded(data)
     reader = Reader()
     root = reader.root(data)
