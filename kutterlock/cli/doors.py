@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from kutterlock.cli.context import Context
 
 if TYPE_CHECKING:
+    from kutterlock.adapters.registry import Answered
     from kutterlock.adapters.sandbox import Sandbox
     from kutterlock.build.workshop import Workshop
     from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import EnvironmentPin, Lock
     from kutterlock.model.manifest import EnvironmentRequest
+    from kutterlock.model.reference import Reference
     from kutterlock.resolve.pipeline import Doors
     from kutterlock.vendor.wants import Want
 
@@ -90,7 +92,18 @@ def resolve_doors(context: Context, arguments: argparse.Namespace, catalog: "Cat
             context, wants, offline=arguments.offline, jobs=arguments.jobs, folders=folders
         ),
         environment=lambda wanted: _environment(context, wanted, offline=arguments.offline),
+        ask_registry=None if arguments.offline else lambda name: ask_registry(context, name),
     )
+
+
+def ask_registry(context: Context, reference: "Reference") -> "Answered":
+    """Fetch what a tag stands for now. Raises NetworkError."""
+    allowed = context.manifest().policy.allowed_hosts if context.manifest_path.exists() else ()
+    registries = context.registries(allowed_hosts=allowed)
+    try:
+        return registries.manifest(reference)
+    finally:
+        registries.close()
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:

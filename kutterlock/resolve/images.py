@@ -4,24 +4,46 @@ kubeadm's images for the locked Kubernetes, the images that the locked flannel m
 the workloads that `[images] extra` adds. Only digests count.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from kutterlock.adapters.registry import Answered
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CatalogImage, Release
-from kutterlock.errors import NoSolutionError
+from kutterlock.errors import ManifestError, NetworkError, NoSolutionError
 from kutterlock.model.arch import RELEASE_ARCH
-from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, Trust
 from kutterlock.model.manifest import Manifest
+from kutterlock.model.oci import Index, Platform, parse_document
+from kutterlock.model.reference import Reference
 
 NEEDERS = {"kubernetes": "kubeadm", "flannel": "flannel"}
 """Inputs that bring images, and who asks for them."""
 
 
-def pin_images(
-    manifest: Manifest, releases: Mapping[str, Release], catalog: Catalog
-) -> dict[str, ImagePin]:
-    """Return every image by reference. Raises NoSolutionError for a digest that nobody knows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesRequest:
+    """What to pin images from.
+
+    `previous` are the pins of the lock that there is, kept unless `moves` says otherwise. `ask`
+    fetches an index or manifest by tag from its registry, None: no network.
+    """
+
+    manifest: Manifest
+    releases: Mapping[str, Release]
+    catalog: Catalog
+    previous: Mapping[str, ImagePin] = field(default_factory=dict)
+    moves: Callable[[str], bool] = lambda _: False
+    ask: Callable[[Reference], Answered] | None = None
+
+
+def pin_images(request: ImagesRequest) -> dict[str, ImagePin]:
+    """Return every image by reference.
+
+    Raises NoSolutionError for a digest that nobody knows and for a platform that an image lacks,
+    ManifestError for what is no reference, NetworkError.
+    """
+    manifest, releases, catalog = request.manifest, request.releases, request.catalog
     if not any(board.images for board in manifest.boards.values()):
         return {}
     platforms = _platforms(manifest)
@@ -32,9 +54,14 @@ def pin_images(
                 why = f"{needer} {releases[name].version}"
                 pins[image.reference] = _pin(image, platforms, why)
     for text in manifest.extra_images:
-        image = _extra(text, catalog)
+        image = _extra(text, request, platforms)
         pins[image.reference] = _pin(image, platforms, "images.extra")
     return dict(sorted(pins.items()))
+
+
+def extra_names(manifest: Manifest) -> tuple[str, ...]:
+    """Return the workloads of kutter.toml by the names that the lock has them under."""
+    return tuple(_key(_reference(text)) for text in manifest.extra_images)
 
 
 def _platforms(manifest: Manifest) -> tuple[str, ...]:
@@ -57,9 +84,49 @@ def _pin(image: CatalogImage, platforms: tuple[str, ...], needed_by: str) -> Ima
     )
 
 
-def _extra(text: str, catalog: Catalog) -> CatalogImage:
-    reference, at, digest = text.partition("@")
-    if at:
+def _extra(text: str, request: "ImagesRequest", platforms: tuple[str, ...]) -> CatalogImage:
+    """Pin a workload: by the digest in kutter.toml, as the catalog or the lock has it, or live."""
+    reference = _reference(text)
+    name = _key(reference)
+    if reference.digest:
         trust = Trust(level="catalog", by="kutter.toml")
-        return CatalogImage(reference=reference, digest=Digest.parse(digest), trust=trust)
-    return catalog.image(reference) or CatalogImage(reference=reference, digest=None)
+        return CatalogImage(reference=name, digest=reference.digest, trust=trust)
+    if known := request.catalog.image(name):
+        return known
+    kept = request.previous.get(name)
+    if kept and not request.moves(name):
+        return CatalogImage(reference=name, digest=kept.digest, trust=kept.trust)
+    if request.ask is None:
+        return CatalogImage(reference=name, digest=None)
+    answered = request.ask(reference)
+    _require_platforms(name, answered, platforms)
+    trust = Trust(level="first-use", by=reference.registry)
+    return CatalogImage(reference=name, digest=answered.digest, trust=trust)
+
+
+def _key(reference: Reference) -> str:
+    """Name an image in the lock: by its tag, or by its digest where it has none."""
+    return reference.tagged if reference.tag else str(reference)
+
+
+def _reference(text: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise ManifestError("kutter.toml is wrong", details=[f"images.extra: {error}"]) from error
+
+
+def _require_platforms(name: str, answered: Answered, platforms: Iterable[str]) -> None:
+    """Fail as soon as an index says that it lacks what a board needs; a manifest does not say."""
+    try:
+        document = parse_document(answered.data, answered.media_type)
+    except ValueError as error:
+        raise NetworkError(f"{name}: what the registry has there {error}") from error
+    if isinstance(document, Index) and not document.nested:
+        for text in platforms:
+            if document.for_platform(Platform.parse(text)) is None:
+                raise NoSolutionError(
+                    f"image {name} has nothing for {text}",
+                    details=[f"it is for {', '.join(document.platforms) or 'no platform at all'}"],
+                    hint="pin a tag that has it, or set images = false for boards that need it",
+                )

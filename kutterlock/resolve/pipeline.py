@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kutterlock.adapters.files import contained, explained, hash_file
+from kutterlock.adapters.registry import Answered
 from kutterlock.build.workshop import Workshop
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import Release
@@ -22,10 +23,12 @@ from kutterlock.model.hosts import require_hosts
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock, OverridePin, SourcePin
 from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, PackagePin
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.reference import Reference
 from kutterlock.resolve.assemble import Parts, assemble
 from kutterlock.resolve.boards import BoardsRequest, evaluate_all
 from kutterlock.resolve.field import Request
-from kutterlock.resolve.images import pin_images
+from kutterlock.resolve.image_checks import require_agreement
+from kutterlock.resolve.images import ImagesRequest, extra_names, pin_images
 from kutterlock.resolve.rules import Conditions
 from kutterlock.resolve.solution import Choice, Solution
 from kutterlock.resolve.solve import solve
@@ -63,12 +66,14 @@ class Doors:
     """What resolving needs of the outside.
 
     `fetch` brings files into the store or raises; `environment` pins a build environment.
+    `ask_registry` fetches an image's index by tag; None: no network.
     """
 
     catalog: Catalog
     workshop: Workshop
     fetch: Callable[[Sequence[Want]], None]
     environment: Callable[[EnvironmentRequest], EnvironmentPin]
+    ask_registry: Callable[[Reference], Answered] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,16 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
     buildroot = buildroot_pin(releases["buildroot"], manifest.buildroot_archive)
     doors.fetch(_first_wants(buildroot, environment))
     overrides = pin_overrides(manifest.packages, doors.workshop.project)
-    images = pin_images(manifest, releases, doors.catalog)
+    images = pin_images(
+        ImagesRequest(
+            manifest=manifest,
+            releases=releases,
+            catalog=doors.catalog,
+            previous=request.previous.images if request.previous else {},
+            moves=request.upgrade.moves,
+            ask=doors.ask_registry,
+        )
+    )
     evaluated = evaluate_all(
         BoardsRequest(
             manifest=manifest,
@@ -121,13 +135,15 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
     )
     require_hosts(lock, manifest.policy.allowed_hosts, "kutter.toml")
     _require_used(manifest, lock)
+    require_agreement(lock, doors.workshop.project, doors.workshop.store)
     _require_trust(manifest, lock, doors.workshop.project)
     return Resolved(lock=lock, solution=solution)
 
 
 def check_upgrades(request: ResolveRequest) -> None:
     """Refuse `-P` for a name that is no pin, with the near one suggested. Raises UsageError."""
-    known = [*request.manifest.inputs, *request.manifest.packages, ENVIRONMENT]
+    manifest = request.manifest
+    known = [*manifest.inputs, *manifest.packages, *extra_names(manifest), ENVIRONMENT]
     for name, specifier in request.upgrade.names.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -179,6 +179,8 @@ class _Walk:
     documents: dict[Digest, Index | Manifest] = field(default_factory=dict)
     unread: list[Part] = field(default_factory=list)
     others: dict[Digest, Descriptor] = field(default_factory=dict)
+    served: set[Platform] = field(default_factory=set)
+    offered: tuple[str, ...] = ()
 
     def run(self) -> ImageTree:
         digest = self.wanted.pin.digest
@@ -188,6 +190,8 @@ class _Walk:
             self._check_single(document)
         elif document:
             self._follow(document, depth=1)
+            if self._lacks() and not self.unread:
+                raise self._lacking(self._lacks()[0], self.offered)
         return ImageTree(
             wanted=self.wanted,
             parts=tuple(self.parts.values()),
@@ -197,7 +201,7 @@ class _Walk:
         )
 
     def _follow(self, index: Index, depth: int) -> None:
-        chosen = self._chosen(index, depth)
+        chosen = self._chosen(index)
         for child in index.manifests:
             if child not in chosen:
                 self.others.setdefault(child.digest, child)
@@ -220,16 +224,18 @@ class _Walk:
                 raise self._fault(part, f"is an index below {depth} indexes")
             self._follow(document, depth + 1)
 
-    def _chosen(self, index: Index, depth: int) -> Sequence[Descriptor]:
+    def _chosen(self, index: Index) -> Sequence[Descriptor]:
+        """Return the children to follow; indexes below only while a platform is still lacking."""
         if not self.wanted.platforms:
             return index.manifests
-        found = [index.for_platform(wanted) for wanted in self.wanted.platforms]
-        if depth == 1 and index.nested and None in found:
-            return [*filter(None, found), *index.nested]
-        if depth == 1 and None in found:
-            lacking = self.wanted.platforms[found.index(None)]
-            raise self._lacking(lacking, index.platforms)
-        return [child for child in found if child]
+        found = {wanted: index.for_platform(wanted) for wanted in self.wanted.platforms}
+        self.served |= {wanted for wanted, child in found.items() if child}
+        self.offered += index.platforms
+        below = index.nested if self._lacks() else ()
+        return [*(child for child in found.values() if child), *below]
+
+    def _lacks(self) -> list[Platform]:
+        return [wanted for wanted in self.wanted.platforms if wanted not in self.served]
 
     def _check_single(self, manifest: Manifest) -> None:
         """Look into the configuration: a lone manifest does not say what it runs on."""

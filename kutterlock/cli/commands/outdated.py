@@ -1,15 +1,21 @@
-"""`kutterlock outdated`: which inputs could be newer, and what holds the newest back."""
+"""`kutterlock outdated`: which inputs could be newer, what holds them back, which tags moved."""
 
 import argparse
 import dataclasses
+from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+
+if TYPE_CHECKING:
+    from kutterlock.resolve.tags import TagStanding
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser("outdated", help="list inputs of which the catalog knows newer")
     parser.add_argument("--all", action="store_true", help="list inputs that are up to date, too")
+    parser.add_argument("--offline", action="store_true",
+                        help="do not ask registries whether tags of images moved")  # fmt: skip
     return parser
 
 
@@ -30,11 +36,29 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         context.output.say(f"every input is the newest that the catalog of {catalog.date} knows")
     if any(item.is_outdated for item in shown):
         context.output.say("`kutterlock resolve --upgrade` takes what is allowed")
+    images = [] if arguments.offline else _images(context)
     context.output.json(
         {
+            "images": [{**dataclasses.asdict(item), "moved": item.moved} for item in images],
             "catalog": catalog.date,
             "inputs": [
                 {**dataclasses.asdict(item), "outdated": item.is_outdated} for item in shown
             ],
         }
     )
+
+
+def _images(context: Context) -> "list[TagStanding]":
+    """Say which tags stand for something else than the lock pins."""
+    from kutterlock.cli.doors import ask_registry
+    from kutterlock.resolve.tags import tag_standings
+
+    found = list(tag_standings(context.lock(), lambda name: ask_registry(context, name)))
+    for item in found:
+        if item.moved:
+            context.output.say(f"{item.reference} moved: the lock has {item.pinned},")
+            context.output.say(f"  its registry now {item.now}; the lock is what is built")
+        elif item.trouble:
+            context.output.say(f"{item.reference}: nobody could say whether it moved")
+            context.output.say(f"  {item.trouble}")
+    return found
