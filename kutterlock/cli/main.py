@@ -23,7 +23,7 @@ from kutterlock.model.progress import Progress
 COMMANDS: tuple[str, ...] = (
     "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
     "outdated", "audit", "images", "sign", "attest", "sbom", "trust", "key", "bundle", "catalog",
-    "store", "demo",
+    "store", "completion", "demo",
 )  # fmt: skip
 """Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
 
