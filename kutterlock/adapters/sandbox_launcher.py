@@ -29,7 +29,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(options: dict[str, Any], argv: list[str]) -> None:
-    """Become `argv`. The options: parent, umask, cpus, and of the filter: socket, filter, call."""
+    """Become `argv`. Options: parent, uid, umask, cpus, and of the filter: socket, filter, call."""
+    if options["uid"]:  # first: the kernel forgets the wish to die with the parent at this
+        os.setgroups([])
+        os.setresgid(options["uid"], options["uid"], options["uid"])
+        os.setresuid(options["uid"], options["uid"], options["uid"])
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != options["parent"]:
         os._exit(1)

@@ -41,6 +41,7 @@ class Start:
         """Return the launcher's command line; with a watch it installs the filter."""
         options = {
             "parent": os.getpid(),
+            "uid": self.plan.place.outer_uid,
             "umask": self.plan.place.umask,
             "cpus": self.plan.place.cpus,
             "socket": watch.child.fileno() if watch else -1,

@@ -4,12 +4,14 @@ Owns the working directory of a run, its log, and the words for its failure. It 
 outputs: `kutterlock.build.run` takes the files out.
 """
 
+import os
 import shlex
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kutterlock.adapters.files import explained, hash_file, remove_tree
+from kutterlock.adapters.sandbox import Sandbox
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.inputs import inputs_from_lock
@@ -22,6 +24,9 @@ from kutterlock.vendor.images import image_trees
 from kutterlock.vendor.layout import plan_layout, write_archive
 
 LAST_LINES = 30
+
+STRANGER = 54321
+"""The user that root runs a second build as: one that owns nothing."""
 IMAGES_NAME = "images.tar"
 IMAGES = f"/kutter/{IMAGES_NAME}"
 """Where the sandbox has the archive of the board's images; an overlay may put it into a disk."""
@@ -87,15 +92,37 @@ def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
     return (*binds, Bind(source=str(attempt.archive), target=IMAGES))
 
 
-def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> None:
-    """Configure and build. Raises BuildError, or StaleLockError when `.config` is another."""
+def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> Place:
+    """Configure and build; return the place that it was done in, which may know no other user.
+
+    Raises BuildError, or StaleLockError when `.config` is another.
+    """
     remove_tree(attempt.directory)
     binds = prepare(attempt, workshop)
+    if attempt.place.outer_uid:
+        attempt = _handed_over(attempt, binds)
     runner = _Runner(attempt, workshop, binds)
     overlays, build_path = attempt.board.overlays, attempt.place.build_path
     runner.run(recipe.configure_argv(overlays, build_path=build_path), "the configuration")
     _require_config(attempt)
     runner.run(recipe.build_argv(overlays, jobs=jobs, build_path=build_path), "the build")
+    return attempt.place
+
+
+def stranger(sandbox: Sandbox) -> int:
+    """Return another user to build as, 0 where there is none: only root can become one."""
+    return STRANGER if os.geteuid() == 0 and sandbox.kind == "bubblewrap" else 0
+
+
+def _handed_over(attempt: Attempt, binds: tuple[Bind, ...]) -> Attempt:
+    """Give the build's directory to its user, who must be able to reach everything it reads."""
+    root = [attempt.environment.root] if attempt.environment.root else []
+    paths = [*(Path(bind.source) for bind in binds), attempt.build, *root]
+    if not all(parent.stat().st_mode & 0o001 for path in paths for parent in path.parents):
+        return replace(attempt, place=replace(attempt.place, outer_uid=0))
+    for path in (attempt.build, attempt.build / "home"):
+        os.chown(path, attempt.place.outer_uid, attempt.place.outer_uid)
+    return attempt
 
 
 def enter(attempt: Attempt, workshop: Workshop, argv: tuple[str, ...]) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kutterlock.adapters.files import remove_tree, write_atomically
-from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, varied
+from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, stranger, varied
 from kutterlock.build.compare import compare_outputs
 from kutterlock.build.outputs import (
     adopt_output,
@@ -131,9 +131,10 @@ class _Build:
 
     def again(self, manifest: OutputManifest) -> None:
         """Build once more in other surroundings. Raises NotReproducibleError."""
-        place = varied(Place(), self._options.variations)
+        user = stranger(self._workshop.sandbox())
+        place = varied(Place(outer_uid=user), self._options.variations)
         attempt = self._attempt("2", place)
-        self._carry_out(attempt, "rebuilding")
+        place = self._carry_out(attempt, "rebuilding")
         second = attempt.directory / "files"
         again = self._gather(attempt, second)
         first = self._workshop.outputs / self._derivation.directory_name / FILES_NAME
@@ -175,17 +176,18 @@ class _Build:
             directory=parent / name, place=place,
         )  # fmt: skip
 
-    def _carry_out(self, attempt: Attempt, label: str) -> None:
+    def _carry_out(self, attempt: Attempt, label: str) -> Place:
         jobs = attempt.place.jobs or os.cpu_count() or 1
         total = len(self._board.packages)
         self._workshop.progress.start(label, total=total, unit="packages")
         try:
-            carry_out(attempt, self._workshop, jobs)
+            place = carry_out(attempt, self._workshop, jobs)
         except BuildError:
             if not self._options.keep_failed:
                 remove_tree(attempt.build)
             raise
         self._workshop.progress.done(f"{self._board.name}: {total} packages")
+        return place
 
     def _manifest(self, files: tuple[OutputFile, ...]) -> OutputManifest:
         return OutputManifest(
@@ -214,7 +216,13 @@ class _Build:
         record = json.loads(path.read_bytes())
         record["reproduced"] = {
             "at": self._options.clock(),
-            "varied": ["outer path", "jobs", "cpus", *sorted(self._options.variations)],
+            "varied": [
+                "outer path",
+                *(["outer user"] if place.outer_uid else []),
+                "jobs",
+                "cpus",
+                *sorted(self._options.variations),
+            ],
             "jobs": place.jobs,
         }
         write_atomically(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())

@@ -39,6 +39,8 @@ class Place:
     """Parallel jobs; 0 takes every CPU the process may use."""
     cpus: int = 0
     """How many CPUs the programs may use; 0 is all."""
+    outer_uid: int = 0
+    """The user outside that the programs run as; 0 is the caller. Only root can name another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """From kutter.toml to outputs on the embedded upstream: every verb, and every way to go wrong."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -99,6 +100,18 @@ def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> Non
     assert "reproduced: a second build gave the same bytes" in ran.output
     record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
     assert "clock" in record["reproduced"]["varied"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as another user")
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not on this machine")
+def test_root_rebuilds_as_another_user_where_that_user_can_reach_the_inputs(line: Line) -> None:
+    directory = line.demonstration.directory
+    for path in (directory, *directory.parents):
+        if path.stat().st_mode & 0o001 == 0:
+            path.chmod(path.stat().st_mode | 0o001)
+    line.must("build", "--offline", "--board", ONE_BOARD, "--rebuild")
+    record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
+    assert record["reproduced"]["varied"] == ["outer path", "outer user", "jobs", "cpus"]
 
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "unshare"])
