@@ -176,7 +176,7 @@ def _override_facts(
     pin: OverridePin | None, request: PackagePin | None
 ) -> Iterator[tuple[str, str]]:
     if pin is None:
-        yield "chosen", "the version that Buildroot packages"
+        yield "chosen", "what Buildroot and the overlays build"
         return
     yield "chosen", "kutter.toml overrides it under [packages]"
     if request is not None and request.reason:

@@ -187,8 +187,10 @@ def _summarise(context: Context, arguments: argparse.Namespace, lock: "Lock", ch
     )
     if arguments.dry_run:
         say(f" kutter.lock not written (--dry-run): {changed} pins would change")
+    elif changed >= count_pins(lock):
+        say(f" kutter.lock written: {count_pins(lock)} pins")
     elif changed:
-        kept = max(count_pins(lock) - changed, 0)
+        kept = count_pins(lock) - changed
         say(f" kutter.lock written: {changed} pins changed, {kept} kept")
     else:
         say(" kutter.lock is as it was")
