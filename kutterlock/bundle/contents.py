@@ -17,8 +17,7 @@ from kutterlock.model.paths import RelativePath
 from kutterlock.model.statement import STATEMENT_NAME
 from kutterlock.model.trustroot import ROOT_NAME
 from kutterlock.trust.signatures import DIRECTORY
-from kutterlock.vendor.gc import image_blobs
-from kutterlock.vendor.wants import wants_of
+from kutterlock.vendor.closure import closure_names
 
 LARGEST_FILE = 1 << 30
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)
@@ -50,7 +49,7 @@ def closure_blobs(
 
     `known` saves reading those that are pinned by another algorithm.
     """
-    names = _closure_names(store, lock, boards)
+    names = closure_names(lock, store, boards)
     missing = [f"{name} ({digest})" for digest, name in names.items() if not store.has(digest)]
     if missing:
         raise MissingInputError(
@@ -90,16 +89,6 @@ def without(blobs: Iterable[BundleBlob], held: Held | None) -> tuple[BundleBlob,
 def held_by(content: Digest, blobs: Iterable[BundleBlob]) -> Held:
     """Make a base of what it has."""
     return Held(content=content, blobs={blob.digest: blob for blob in blobs})
-
-
-def _closure_names(store: Store, lock: Lock, boards: Sequence[str] | None) -> dict[Digest, str]:
-    names = {want.digest: want.name for want in wants_of(lock, boards)}
-    keys = {key for name in boards or lock.boards for key in lock.board(name).images}
-    for key in sorted(keys):
-        pin = lock.images[key]
-        for digest in image_blobs(store, pin.digest):
-            names.setdefault(digest, pin.reference)
-    return names
 
 
 def _project_files(project: Path, lock: Lock) -> Iterator[BundleFile]:

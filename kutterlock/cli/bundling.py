@@ -13,24 +13,40 @@ from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
     from kutterlock.bundle.contents import Held
-    from kutterlock.bundle.create import Created
+    from kutterlock.bundle.create import Created, CreateRequest
     from kutterlock.bundle.take import Taken
     from kutterlock.bundle.volume import Head
     from kutterlock.model.bundle import Bundle, Piece
+    from kutterlock.model.lock import Lock
     from kutterlock.trust.verified import Finding, Judge
 
 
 def run_create(arguments: argparse.Namespace, context: Context) -> None:
     """Write a bundle."""
-    from kutterlock.bundle.create import CreateRequest, create
+    import tempfile
+    from dataclasses import replace
+
+    from kutterlock.bundle.create import create
+    from kutterlock.cli.bundle_tools import make_tools
     from kutterlock.resolve.staleness import require_current
 
     verified = verified_lock(context, arguments)
     tell_signers(context, verified)
-    lock = verified.lock
-    require_current(context.manifest(), lock, context.project)
+    require_current(context.manifest(), verified.lock, context.project)
+    request = _request(arguments, context, verified.lock)
+    target = arguments.output or _default_target(context, verified.lock)
+    store = context.store()
+    with store.in_use(), tempfile.TemporaryDirectory(prefix="kutter-wheels-") as place:
+        tools = make_tools(arguments, context, Path(place))
+        created = create(replace(request, tools=tools), store, target, context.progress)
+    _tell_created(context, created, signed=bool(request.signers))
+
+
+def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "CreateRequest":
+    from kutterlock.bundle.create import CreateRequest
+
     someone = arguments.key or arguments.agent or arguments.signer
-    request = CreateRequest(
+    return CreateRequest(
         project=context.project,
         lock=lock,
         boards=tuple(arguments.board) if arguments.board else None,
@@ -38,13 +54,10 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
         limit=arguments.volume_size,
         signers=tuple(make_signers(context, arguments)) if someone else (),
     )
-    target = (
-        arguments.output or context.project / f"{lock.project}-{lock.project_version}.bundle.tar"
-    )
-    store = context.store()
-    with store.in_use():
-        created = create(request, store, target, context.progress)
-    _tell_created(context, created, signed=bool(someone))
+
+
+def _default_target(context: Context, lock: "Lock") -> Path:
+    return context.project / f"{lock.project}-{lock.project_version}.bundle.tar"
 
 
 def read_base(path: Path) -> "Held":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kutterlock.cli.bundle_tools import add_tool_options
 from kutterlock.cli.bundling import (
     run_create,
     run_import,
@@ -13,6 +14,7 @@ from kutterlock.cli.bundling import (
     run_inventory,
 )
 from kutterlock.cli.context import Context
+from kutterlock.cli.rehearsal import run_rehearse
 from kutterlock.cli.signers import add_signer_options
 from kutterlock.cli.trusting import add_trust_options
 
@@ -32,7 +34,7 @@ def add(commands: "Commands") -> argparse.ArgumentParser:
         "crossing.",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
-    for declare in (_create, _inspect, _import, _inventory):
+    for declare in (_create, _inspect, _import, _inventory, _rehearse):
         _add_common(declare(actions))
     return parser
 
@@ -48,6 +50,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace, Context], int | None]] = {
     "inspect": run_inspect,
     "import": run_import,
     "inventory": run_inventory,
+    "rehearse": run_rehearse,
 }
 
 
@@ -70,6 +73,7 @@ def _create(actions: "Commands") -> argparse.ArgumentParser:
                         )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="where it goes (default: PROJECT-VERSION.bundle.tar)")  # fmt: skip
+    add_tool_options(parser)
     add_trust_options(parser)
     add_signer_options(parser)
     return parser
@@ -109,6 +113,23 @@ def _inventory(actions: "Commands") -> argparse.ArgumentParser:
     parser = actions.add_parser("inventory", help="list what the store holds, for --since")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="write it here (default: stdout)")  # fmt: skip
+    return parser
+
+
+def _rehearse(actions: "Commands") -> argparse.ArgumentParser:
+    parser = actions.add_parser(
+        "rehearse",
+        help="prove here that a bundle is enough there",
+        description="Import into an empty store, verify and check the lock, and with --build "
+        "build, with no network.",
+    )
+    parser.add_argument("file", metavar="FILE", nargs="+", type=Path, help="its volumes")
+    parser.add_argument("--after", metavar="BUNDLE", action="append", type=Path, default=[],
+                        help="a bundle to import before, for a delta; in their order")  # fmt: skip
+    parser.add_argument("--build", action="store_true", help="build the boards, too")
+    parser.add_argument("--board", metavar="B", action="append",
+                        help="only this board; may be given several times")  # fmt: skip
+    add_trust_options(parser)
     return parser
 
 

@@ -1,0 +1,53 @@
+"""The options of `bundle create` that put kutterlock itself into the bundle."""
+
+import argparse
+import platform
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+from kutterlock.errors import UsageError
+
+if TYPE_CHECKING:
+    from kutterlock.bundle.create import Tool
+
+_PYTHON = re.compile(r"3\.[0-9]{1,2}\Z")
+
+
+def add_tool_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("kutterlock in the bundle")
+    group.add_argument("--python", metavar="VERSION", action="append", default=[],
+                       help="carry kutterlock and its wheels for this Python (3.12); pip fetches "
+                       "them; may be given several times")  # fmt: skip
+    group.add_argument("--arch", metavar="ARCH", action="append", default=[],
+                       help="... on this architecture (default: this machine's)")  # fmt: skip
+    group.add_argument("--wheels", metavar="DIR", type=Path,
+                       help="take the wheels from this folder instead; their hashes are checked"
+                       )  # fmt: skip
+
+
+def make_tools(
+    arguments: argparse.Namespace, context: Context, workplace: Path
+) -> "tuple[Tool, ...]":
+    """Gather bootstrap and wheels, in `workplace`; nothing when nobody asked for them."""
+    if not arguments.python and not arguments.wheels:
+        return ()
+    from kutterlock.bundle.wheels import Target, collect_tools, download_wheels
+
+    if arguments.wheels:
+        if not arguments.wheels.is_dir():
+            raise UsageError(f"--wheels {arguments.wheels} is not a directory")
+        return collect_tools(arguments.wheels, workplace)
+    for python in arguments.python:
+        if not _PYTHON.match(python):
+            raise UsageError(f"--python {python}: write it like 3.12")
+    targets = [
+        Target(python=python, architecture=architecture)
+        for python in arguments.python
+        for architecture in arguments.arch or [platform.machine()]
+    ]
+    wheels = workplace / "wheels"
+    download_wheels(targets, wheels, context.environ)
+    return collect_tools(wheels, workplace)

@@ -1,0 +1,99 @@
+"""`kutterlock bundle rehearse`: prove on this side that a bundle is enough on the other.
+
+An empty store, an empty cache, nothing but what the user pinned, and no network: whoever opens a
+connection fails.
+"""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kutterlock.cli.context import Context
+from kutterlock.errors import NetworkError
+
+Step = tuple[str, ...]
+
+
+def run_rehearse(arguments: argparse.Namespace, context: Context) -> int:
+    """Cross an imaginary gap; returns the exit code of the first step that fails."""
+    import tempfile
+
+    from kutterlock.adapters.files import remove_tree
+
+    context.cache.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=context.cache))
+    try:
+        with no_network():
+            status = _cross(arguments, context, place)
+    finally:
+        remove_tree(place)
+    if not status:
+        context.output.say(" rehearsed   the bundle is enough: " + _done(arguments))
+        context.output.json({"rehearsed": [str(path) for path in arguments.file]})
+    return status
+
+
+def steps(arguments: argparse.Namespace) -> list[Step]:
+    """Return the commands, from `bundle import` on."""
+    trust = [*_said(arguments, "--unsigned"), *_said(arguments, "--allow-rollback")]
+    at = ["--at", arguments.at] if arguments.at else []
+    own = ["--unsigned"] if arguments.unsigned else []
+    boards = [word for board in arguments.board or [] for word in ("--board", board)]
+    first = [("bundle", "import", str(path), *trust, *at) for path in arguments.after]
+    found: list[Step] = [
+        *first,
+        ("bundle", "import", *map(str, arguments.file), *trust, *at),
+        ("verify", *boards, *at) if not own else ("verify", "store"),
+        ("resolve", "--check"),
+    ]
+    if arguments.build:
+        found.append(("build", "--offline", *boards, *own, *at))
+    return found
+
+
+@contextlib.contextmanager
+def no_network() -> Iterator[None]:
+    """Let every connection of this process to a network fail while the block runs."""
+    is_active = [True]
+
+    def refuse(event: str, values: tuple[object, ...]) -> None:
+        if is_active and event == "socket.connect" and isinstance(values[1], tuple):
+            raise NetworkError(f"a rehearsal has no network, and {values[1][0]} was asked for")
+
+    sys.addaudithook(refuse)  # there is no way to remove one
+    try:
+        yield
+    finally:
+        is_active.clear()
+
+
+def _cross(arguments: argparse.Namespace, context: Context, place: Path) -> int:
+    from kutterlock.cli.main import main
+
+    environ = {
+        **context.environ,
+        "KUTTER_STORE": str(place / "store"),
+        "KUTTER_STORE_MIRRORS": "",
+        "KUTTER_CACHE": str(place / "cache"),
+        "KUTTER_STATE": str(place / "state"),
+        "XDG_CACHE_HOME": str(place / "cache"),
+    }
+    for step in steps(arguments):
+        context.output.say(f"$ kutterlock {' '.join(step)}")
+        quiet = contextlib.redirect_stdout(sys.stderr) if context.output.as_json else None
+        with quiet or contextlib.nullcontext():
+            status = main([step[0], "--project", str(place / "project"), *step[1:]], environ)
+        if status:
+            return status
+    return 0
+
+
+def _said(arguments: argparse.Namespace, option: str) -> list[str]:
+    return [option] if getattr(arguments, option[2:].replace("-", "_")) else []
+
+
+def _done(arguments: argparse.Namespace) -> str:
+    built = ", built" if arguments.build else ""
+    return f"imported into an empty store, verified, its lock current{built}; no network"
