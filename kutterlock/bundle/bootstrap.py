@@ -36,43 +36,48 @@ def main(words: list[str]) -> str:
     if sys.version_info < (3, 11):  # noqa: UP036 -- it runs on any Python, to say so
         return "kutterlock needs Python 3.11 or newer"
     target = Path(words[0])
-    wheels: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
     wanted: dict[str, str] = {}
     for volume in words[1:]:
-        wanted |= read_volume(Path(volume), wheels)
-    fitting = {name: data for name, data in wheels.items() if fits(name)}
-    missing = sorted(
-        name for name in wanted if name.endswith(".whl") and fits(name) and name not in wheels
-    )
+        read_volume(Path(volume), wanted, found)
+    fitting = sorted(name for name in wanted if fits(name))
+    wheels = {name: whole(wanted[name], found) for name in fitting}
+    missing = [name for name in fitting if not wheels[name]]
     if missing or not fitting:
         return f"not in these volumes: {', '.join(missing) or 'kutterlock'} (name all, or the base)"
     (target / "lib").mkdir(parents=True, exist_ok=True)
-    for data in fitting.values():
+    for data in wheels.values():
         unpack(data, target / "lib")
     launcher = target / "kutterlock"
     launcher.write_text(LAUNCHER.format(python=sys.executable))
     launcher.chmod(0o755)
-    print(f"{launcher}: {len(fitting)} wheels unpacked")
+    print(f"{launcher}: {len(wheels)} wheels unpacked")
     return ""
 
 
-def read_volume(path: Path, wheels: dict[str, bytes]) -> dict[str, str]:
-    """Take the wheels out of a volume; return the digests that its manifest gives, by name."""
-    wanted: dict[str, str] = {}
+def read_volume(path: Path, wanted: dict[str, str], found: dict[str, bytes]) -> None:
+    """Take tools, and parts of tools, out of a volume: `found` maps member names to bytes.
+
+    `wanted` gets the digests that the manifest gives, by name.
+    """
     with tarfile.open(path, "r:") as archive:
         for member in archive:
-            if member.name == "bundle.json" and not wanted:
+            if member.name == "bundle.json":
                 tools = json.loads(read(archive, member))["tools"]
-                wanted = {tool["name"]: tool["sha256"] for tool in tools}
-            name = member.name.removeprefix("tools/")
-            if name != member.name and name.endswith(".whl"):
+                wanted.update({tool["name"]: tool["sha256"] for tool in tools})
+            elif member.name.startswith("tools/"):
                 data = read(archive, member)
-                if hashlib.sha256(data).hexdigest() != wanted.get(name):
-                    sys.exit(f"{path}: {name} is not the file that bundle.json names")
-                wheels[name] = data
-            if member.name.startswith("blobs/"):
-                break  # tools come before blobs
-    return wanted
+                found[hashlib.sha256(data).hexdigest()] = data
+            elif member.name.startswith("parts/") and member.name[6:70] in wanted.values():
+                found[member.name] = read(archive, member)
+
+
+def whole(sha256: str, found: dict[str, bytes]) -> bytes:
+    """Return a tool whose digest is right, joined where it was cut; nothing when it is not here."""
+    if sha256 in found:
+        return found[sha256]
+    data = b"".join(found[name] for name in sorted(found) if name.startswith(f"parts/{sha256}."))
+    return data if hashlib.sha256(data).hexdigest() == sha256 else b""
 
 
 def read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -40,6 +40,11 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
         tools = make_tools(arguments, context, Path(place))
         created = create(replace(request, tools=tools), store, target, context.progress)
     _tell_created(context, created, signed=bool(request.signers))
+    if arguments.review:
+        from kutterlock.cli.bundle_review import write_review
+
+        signers = [signer.public.short_id for signer in request.signers]
+        write_review(arguments, context, created, verified, signers)
 
 
 def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "CreateRequest":
@@ -62,24 +67,16 @@ def _default_target(context: Context, lock: "Lock") -> Path:
 
 def read_base(path: Path) -> "Held":
     """Read a base: an inventory, a manifest, or a bundle's first volume."""
-    from kutterlock.adapters.files import explained
     from kutterlock.bundle.contents import held_by
-    from kutterlock.bundle.volume import Volume
-    from kutterlock.model.bundle import content_digest, read_bundle, read_inventory
+    from kutterlock.cli.bundle_review import read_manifest_of
+    from kutterlock.model.bundle import content_digest, read_inventory
     from kutterlock.trust.papers import read_bounded
 
-    with explained(path), path.open("rb") as file:
-        is_json = file.read(1) == b"{"
-    if not is_json:
-        with Volume(path) as volume:
-            bundle = volume.head.bundle
-    else:
-        data = read_bounded(path, 64 << 20)
-        if b'"type":"kutterlock-inventory/' in data:
-            blobs = read_inventory(data)
-            return held_by(content_digest(blobs), blobs)
-        bundle = read_bundle(data)
-    return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
+    bundle = read_manifest_of(path)
+    if bundle is not None:
+        return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
+    blobs = read_inventory(read_bounded(path, 64 << 20))
+    return held_by(content_digest(blobs), blobs)
 
 
 def run_inspect(arguments: argparse.Namespace, context: Context) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kutterlock.cli.bundle_review import add_review_options
 from kutterlock.cli.bundle_tools import add_tool_options
 from kutterlock.cli.bundling import (
     run_create,
@@ -74,6 +75,7 @@ def _create(actions: "Commands") -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="where it goes (default: PROJECT-VERSION.bundle.tar)")  # fmt: skip
     add_tool_options(parser)
+    add_review_options(parser)
     add_trust_options(parser)
     add_signer_options(parser)
     return parser

@@ -1,0 +1,103 @@
+"""`bundle create --review DIR`: gathers what the approver's page needs, and writes it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.context import Context
+
+if TYPE_CHECKING:
+    from kutterlock.bundle.create import Created
+    from kutterlock.model.bill import Bill
+    from kutterlock.model.bundle import Bundle
+    from kutterlock.model.digest import Digest
+    from kutterlock.model.lock import Lock
+    from kutterlock.trust.verified import VerifiedLock
+
+
+def add_review_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("for the approver")
+    group.add_argument("--review", metavar="DIR", type=Path,
+                       help="write a page, a table of every file, the bills of material, and how "
+                       "to check it all by hand")  # fmt: skip
+    group.add_argument("--previous", metavar="BUNDLE", type=Path,
+                       help="what the page compares with (default: the bundle of --since)"
+                       )  # fmt: skip
+
+
+def write_review(
+    arguments: argparse.Namespace,
+    context: Context,
+    created: "Created",
+    verified: "VerifiedLock",
+    signers: list[str],
+) -> None:
+    """Write the review of a bundle that was just made."""
+    from kutterlock.adapters.files import write_atomically
+    from kutterlock.bundle.review import Reviewed, review_files
+    from kutterlock.model.cyclonedx import cyclonedx
+
+    bundle, lock = created.bundle, verified.lock
+    bills = _bills(context, lock, verified.digest, bundle.boards)
+    reviewed = Reviewed(
+        bundle=bundle,
+        lock=lock,
+        volumes=[(path.name, path.stat().st_size) for path in created.paths],
+        licences=_licences(bills),
+        previous=_previous(arguments),
+        signers=signers,
+        root=_root(context),
+    )
+    files = review_files(reviewed)
+    files |= {f"sbom-{bill.board}.cdx.json": cyclonedx(bill) for bill in bills}
+    for name, data in files.items():
+        write_atomically(arguments.review / name, data)
+    context.output.say(f" review      {arguments.review}: {', '.join(sorted(files))}")
+
+
+def read_manifest_of(path: Path) -> "Bundle | None":
+    """Read the manifest of a bundle, or one that an import left; None for an inventory."""
+    from kutterlock.adapters.files import explained
+    from kutterlock.bundle.volume import Volume
+    from kutterlock.model.bundle import read_bundle
+    from kutterlock.trust.papers import read_bounded
+
+    with explained(path), path.open("rb") as file:
+        start = file.read(1)
+    if start != b"{":
+        with Volume(path) as volume:
+            return volume.head.bundle
+    data = read_bounded(path, 64 << 20)
+    return None if b'"type":"kutterlock-inventory/' in data else read_bundle(data)
+
+
+def _previous(arguments: argparse.Namespace) -> "Bundle | None":
+    path = arguments.previous or arguments.since
+    return read_manifest_of(path) if path else None
+
+
+def _bills(
+    context: Context, lock: "Lock", digest: "Digest", boards: tuple[str, ...]
+) -> "list[Bill]":
+    from kutterlock.cli.boardbill import board_bill
+
+    own = argparse.Namespace(output=None, sandbox=None)
+    return [board_bill(context, own, lock, digest, lock.board(name)) for name in boards]
+
+
+def _licences(bills: "list[Bill]") -> "dict[Digest, str]":
+    return {
+        source.digest: ", ".join(licence.spdx or licence.name for licence in item.licences)
+        for bill in bills
+        for item in bill.items
+        for source in item.sources
+    }
+
+
+def _root(context: Context) -> "Digest | None":
+    from kutterlock.model.trustroot import ROOT_NAME, read_root
+    from kutterlock.trust.papers import read_bounded
+
+    path = context.project / ROOT_NAME
+    return read_root(read_bounded(path)).digest if path.exists() else None
