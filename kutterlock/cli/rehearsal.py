@@ -41,9 +41,9 @@ def steps(arguments: argparse.Namespace) -> list[Step]:
     at = ["--at", arguments.at] if arguments.at else []
     own = ["--unsigned"] if arguments.unsigned else []
     boards = [word for board in arguments.board or [] for word in ("--board", board)]
-    first = [("bundle", "import", str(path), *trust, *at) for path in arguments.after]
+    before = [("bundle", "import", *paths, *trust, *at) for paths in grouped(arguments.after)]
     found: list[Step] = [
-        *first,
+        *before,
         ("bundle", "import", *map(str, arguments.file), *trust, *at),
         ("verify", *boards, *at) if not own else ("verify", "store"),
         ("resolve", "--check"),
@@ -51,6 +51,17 @@ def steps(arguments: argparse.Namespace) -> list[Step]:
     if arguments.build:
         found.append(("build", "--offline", *boards, *own, *at))
     return found
+
+
+def grouped(paths: list[Path]) -> list[list[str]]:
+    """Put the volumes of each bundle together, in the order of their first ones."""
+    from kutterlock.bundle.volume import Volume
+
+    found: dict[object, list[str]] = {}
+    for path in paths:
+        with Volume(path) as volume:
+            found.setdefault(volume.head.id, []).append(str(path))
+    return list(found.values())
 
 
 @contextlib.contextmanager

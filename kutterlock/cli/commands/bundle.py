@@ -126,8 +126,9 @@ def _rehearse(actions: "Commands") -> argparse.ArgumentParser:
         "build, with no network.",
     )
     parser.add_argument("file", metavar="FILE", nargs="+", type=Path, help="its volumes")
-    parser.add_argument("--after", metavar="BUNDLE", action="append", type=Path, default=[],
-                        help="a bundle to import before, for a delta; in their order")  # fmt: skip
+    parser.add_argument("--after", metavar="BASE", action="extend", nargs="+", type=Path,
+                        default=[], help="volumes of bundles to import before, for a delta; in "
+                        "their order")  # fmt: skip
     parser.add_argument("--build", action="store_true", help="build the boards, too")
     parser.add_argument("--board", metavar="B", action="append",
                         help="only this board; may be given several times")  # fmt: skip
