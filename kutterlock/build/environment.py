@@ -75,7 +75,7 @@ def prepare_environment(
     return PreparedEnvironment(kind=pin.kind, root=place / "root", digest=digest)
 
 
-def environment_digest(pin: EnvironmentPin) -> Digest:
+def layout_digest(pin: EnvironmentPin) -> Digest:
     """Return the digest of everything that the tree follows from; URLs are no part of it."""
     facts = {
         "layout": LAYOUT_VERSION,
@@ -88,7 +88,7 @@ def environment_digest(pin: EnvironmentPin) -> Digest:
 
 @contextlib.contextmanager
 def _place(pin: EnvironmentPin, cache: Path) -> Iterator[Path]:
-    place = cache / "environments" / environment_digest(pin).hex
+    place = cache / "environments" / layout_digest(pin).hex
     with explained(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = place.with_suffix(".lock").open("wb")

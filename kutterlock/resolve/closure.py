@@ -7,7 +7,7 @@ does every download have a hash, and do all who promise one agree.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from kutterlock.build import recipe
@@ -85,40 +85,6 @@ def evaluate_boards(
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         futures = [pool.submit(evaluate_board, *item, bench) for item in items]
         return tuple(future.result() for future in futures)
-
-
-def pool_sources(
-    closures: Iterable[BoardClosure],
-) -> tuple[dict[str, SourcePin], dict[str, tuple[str, ...]]]:
-    """Return all sources by key, and the keys of each board.
-
-    Where two boards need different bytes under one path, the digest is added to the key.
-    """
-    closures = tuple(closures)
-    digests: dict[str, set[Digest]] = {}
-    for source in (source for closure in closures for source in closure.sources):
-        digests.setdefault(source.path, set()).add(source.digest)
-    pooled: dict[str, SourcePin] = {}
-    keys: dict[str, tuple[str, ...]] = {}
-    for closure in closures:
-        named = [_named(source, len(digests[source.path]) > 1) for source in closure.sources]
-        keys[closure.board] = tuple(source.key for source in named)
-        for source in named:
-            known = pooled.get(source.key)
-            pooled[source.key] = _joined(known, source) if known else source
-    return dict(sorted(pooled.items())), keys
-
-
-def _named(source: SourcePin, is_ambiguous: bool) -> SourcePin:  # noqa: FBT001 - private
-    return replace(source, key=f"{source.path}#{source.digest}") if is_ambiguous else source
-
-
-def _joined(one: SourcePin, other: SourcePin) -> SourcePin:
-    return replace(
-        one,
-        urls=tuple(dict.fromkeys([*one.urls, *other.urls])),
-        packages=tuple(sorted({*one.packages, *other.packages})),
-    )
 
 
 def _check_tree(config: str, version: str | None) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.build.environment import environment_digest, prepare_environment
+from kutterlock.build.environment import layout_digest, prepare_environment
 from kutterlock.errors import HashMismatchError, KutterError, MissingInputError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin
@@ -80,7 +80,7 @@ def test_gives_the_same_tree_whatever_the_order(store: FakeStore, tmp_path: Path
     first = prepare_environment(pin_of(packages), store, tmp_path / "1", Silence())
     second = prepare_environment(pin_of(packages[::-1]), store, tmp_path / "2", Silence())
     assert first.digest == second.digest
-    assert environment_digest(pin_of(packages)) == environment_digest(pin_of(packages[::-1]))
+    assert layout_digest(pin_of(packages)) == layout_digest(pin_of(packages[::-1]))
 
 
 class Notes(Silence):
@@ -144,10 +144,10 @@ def test_notices_a_changed_tree_and_unpacks_again(
 
 def test_what_a_killed_run_left_is_removed(store: FakeStore, tmp_path: Path) -> None:
     pin = pin_of(store.add_all({"base": BASE, "tools": TOOLS}))
-    left = tmp_path / "environments" / f".unverified-{environment_digest(pin).hex}"
+    left = tmp_path / "environments" / f".unverified-{layout_digest(pin).hex}"
     (left / "root/usr/bin").mkdir(parents=True)
     (left / "root/usr/bin/half").write_text("x")
-    half = tmp_path / "environments" / environment_digest(pin).hex / "root/usr"
+    half = tmp_path / "environments" / layout_digest(pin).hex / "root/usr"
     half.mkdir(parents=True)
     made = prepare_environment(pin, store, tmp_path, Silence())
     assert made.root is not None
@@ -178,7 +178,7 @@ def test_a_blob_that_changed_in_the_store_stops_it(store: FakeStore, tmp_path: P
         f"expected {packages[0].digest}",
         f"got      {Digest.of(other)}",
     )
-    assert not (tmp_path / "environments" / environment_digest(pin_of(packages)).hex).exists()
+    assert not (tmp_path / "environments" / layout_digest(pin_of(packages)).hex).exists()
 
 
 def test_another_package_under_the_pinned_name_stops_it(store: FakeStore, tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from kutterlock.resolve.closure import (
     Pins,
     evaluate_board,
     evaluate_boards,
-    pool_sources,
 )
 from kutterlock.resolve.evaluation import Bench, Question
 from tests.support.answering import Answering, entry
@@ -411,38 +410,3 @@ def test_hash_files_of_overlays_count(world: World) -> None:
     zlib(world, hashes=[f"/kutter/{place}"])
     (source,) = world.evaluate().sources
     assert source.trust == Trust(level="checksum", by=place)
-
-
-def closure_of(board: str, *sources: SourcePin) -> BoardClosure:
-    return BoardClosure(
-        board=board, config=ONE, packages={}, sources=sources, evaluation=None,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def source(path: str, digest: Digest, *packages: str, url: str = "u") -> SourcePin:
-    return SourcePin(
-        key=path, path=RelativePath(path), digest=digest, urls=(url,),
-        trust=Trust(level="catalog"), packages=packages,
-    )  # fmt: skip
-
-
-def test_pooled_sources_are_joined() -> None:
-    pooled, keys = pool_sources(
-        [
-            closure_of("a", source("x/x", ONE, "x", url="1")),
-            closure_of("b", source("x/x", ONE, "host-x", url="2"), source("a/a", TWO)),
-        ]
-    )
-    assert keys == {"a": ("x/x",), "b": ("x/x", "a/a")}
-    assert list(pooled) == ["a/a", "x/x"]
-    assert pooled["x/x"].packages == ("host-x", "x")
-    assert pooled["x/x"].urls == ("1", "2")
-
-
-def test_two_boards_with_different_bytes_under_one_path() -> None:
-    one, two = source("k/kubeadm", ONE, "k"), source("k/kubeadm", TWO, "k")
-    pooled, keys = pool_sources([closure_of("a", one), closure_of("b", two)])
-    assert keys == {"a": (f"k/kubeadm#{ONE}",), "b": (f"k/kubeadm#{TWO}",)}
-    assert {key: pin.path for key, pin in pooled.items()} == {
-        f"k/kubeadm#{ONE}": "k/kubeadm", f"k/kubeadm#{TWO}": "k/kubeadm",
-    }  # fmt: skip
