@@ -37,6 +37,7 @@ def qemu_argv(program: str, machine: Machine) -> list[str]:
         "-m", request.memory, "-smp", str(request.cpus),
         "-nodefaults", "-no-user-config", "-nic", "none", "-no-reboot",
         "-display", "none", "-serial", "stdio",
+        *_firmware(machine),
         *_kernel(machine),
         *_disk(machine),
         *request.arguments,
@@ -57,6 +58,12 @@ def find_qemu(arch: str, search_path: str) -> str:
 def run_qemu(argv: list[str], on_bytes: Callable[[bytes], bool], timeout: float) -> int | None:
     """Run until `on_bytes` says enough (None), the time is over (None), or QEMU ends (status)."""
     return process.watch(argv, {"LC_ALL": "C"}, on_bytes, timeout=timeout)
+
+
+def _firmware(machine: Machine) -> list[str]:
+    if not machine.request.firmware:
+        return []
+    return ["-bios", str(machine.files / machine.request.firmware)]
 
 
 def _kernel(machine: Machine) -> list[str]:

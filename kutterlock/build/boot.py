@@ -85,7 +85,8 @@ def _keep(write: Callable[[bytes], object], console: Console, chunk: bytes) -> b
 
 def _check_files(machine: Machine) -> None:
     request = machine.request
-    named = {"kernel": request.kernel, "initrd": request.initrd, "disk": request.disk}
+    keys = ("kernel", "initrd", "disk", "firmware")
+    named = {key: getattr(request, key) for key in keys}
     missing = [
         f"boot.{key} = {name!r}: the output has no such file"
         for key, name in named.items()

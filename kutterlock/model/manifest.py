@@ -61,6 +61,7 @@ class BootRequest:
     kernel: str = ""
     initrd: str = ""
     disk: str = ""
+    firmware: str = ""
     append: str = ""
     memory: str = "1G"
     cpus: int = 2
@@ -232,6 +233,7 @@ def _boot(table: Table) -> BootRequest:
         kernel=table.text("kernel", ""),
         initrd=table.text("initrd", ""),
         disk=table.text("disk", ""),
+        firmware=table.text("firmware", ""),
         append=table.text("append", ""),
         memory=table.text("memory", "1G"),
         cpus=table.integer("cpus", 2),

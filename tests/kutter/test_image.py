@@ -1,18 +1,21 @@
 """The disk image, by the real tools from stand-ins for what a build makes; its loader boots."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.process import check, run, watch
-from tests.support.kutter import COMMON, PATH, defconfig, program_or_reason
+from tests.support.kutter import COMMON, PATH, ROOTFS, defconfig, program_or_reason
 
 pytestmark = pytest.mark.integration
 
 EPOCH = "1784143200"
 PREFIX = "6B757474-6572-4F53-8000-0000000000"
 GRUB = Path("/usr/lib/grub/i386-pc")
+EFI = Path("/usr/lib/grub/x86_64-efi")
+OVMF = Path("/usr/share/OVMF")
 MODULES = defconfig("pc-x86_64")["BR2_TARGET_GRUB2_BUILTIN_MODULES_PC"].split()
 
 
@@ -34,6 +37,7 @@ class Images:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.disk = place / "disk.img"
+        self.firmware = "bios"
         (place / "efi-part/EFI/BOOT").mkdir(parents=True)
         for name in ("efi-part/EFI/BOOT/bootx64.efi", "bzImage", "rootfs.squashfs"):
             (place / name).write_bytes(b"stand-in for " + name.encode())
@@ -54,12 +58,33 @@ class Images:
             "-o", str(self.place / "grub.img"), *MODULES,
         )  # fmt: skip
 
+    def uefi(self) -> None:
+        """Add what GRUB makes for a UEFI, and a copy of the firmware's variables."""
+        if not (OVMF / "OVMF_CODE.fd").is_file() or not EFI.is_dir():
+            pytest.skip("OVMF or GRUB's modules for it are not on this machine")
+        modules = defconfig("pc-x86_64")["BR2_TARGET_GRUB2_BUILTIN_MODULES_EFI"].split()
+        call(
+            "grub-mkimage", "-d", str(EFI), "-O", "x86_64-efi", "-p", "/EFI/BOOT",
+            "-o", str(self.place / "efi-part/EFI/BOOT/bootx64.efi"), *modules,
+        )  # fmt: skip
+        (self.place / "vars.fd").write_bytes((OVMF / "OVMF_VARS.fd").read_bytes())
+
+    def flash(self) -> list[str]:
+        """Return what gives QEMU the firmware that was asked for."""
+        if self.firmware == "bios":
+            return []
+        code = f"if=pflash,format=raw,readonly=on,file={OVMF}/OVMF_CODE.fd"
+        return ["-drive", code, "-drive", f"if=pflash,format=raw,file={self.place}/vars.fd"]
+
     def make(self, board: str) -> None:
         """Run post-image.sh."""
         environment = {
             "SOURCE_DATE_EPOCH": EPOCH,
             "GENIMAGE": str(self.place / "genimage"),
             "GRUB_EDITENV": "grub-editenv",
+            "FAKEROOT": "fakeroot",
+            "MKE2FS": "mke2fs",
+            "KUTTER_IMAGES": str(self.place / "images.tar"),
         }
         script = str(COMMON / "post-image.sh")
         call("sh", script, str(self.place), board, environment=environment)
@@ -74,7 +99,7 @@ class Images:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Images:
-    needed("genimage", "mcopy", "mkdosfs", "mke2fs", "sfdisk", "grub-editenv")
+    needed("genimage", "mcopy", "mkdosfs", "mke2fs", "fakeroot", "sfdisk", "grub-editenv")
     return Images(tmp_path)
 
 
@@ -107,13 +132,44 @@ def test_fat_partitions_are_the_same_whenever_they_are_made(images: Images) -> N
     assert first == [(images.place / name).read_bytes() for name in ("boot.vfat", "config.vfat")]
 
 
-class TestLoader:
-    """GRUB itself, started by a BIOS from the disk; there is no kernel that it could load."""
+def test_the_data_partition_brings_the_images_and_all_of_it_is_roots(images: Images) -> None:
+    needed("debugfs")
+    (images.place / "images.tar").write_bytes(b"x" * 3_000_000)
+    images.make("qemu-aarch64")
+    data = images.place / "data.ext4"
+    assert data.stat().st_size == 259 << 20
+    listed = call("debugfs", "-R", "ls -p /images", str(data)).split()
+    (line,) = [line.split("/") for line in listed if "images.tar" in line]
+    assert line[3:7] == ["0", "0", "images.tar", "3000000"]
 
-    @pytest.fixture
-    def machine(self, images: Images) -> Images:
+
+def test_the_data_partition_grows_to_the_end_of_a_larger_disk(images: Images) -> None:
+    needed("systemd-repart")
+    images.make("qemu-aarch64")
+    os.truncate(images.disk, 8 << 30)
+    before = images.partitions()
+    definitions = ROOTFS / "usr/lib/kutter/repart.d"
+    for _ in range(2):
+        call(
+            "systemd-repart", "--dry-run=no", "--discard=no", f"--definitions={definitions}",
+            str(images.disk),
+        )  # fmt: skip
+        assert images.partitions() == before
+        table = json.loads(call("sfdisk", "--json", str(images.disk)))["partitiontable"]
+        last = table["partitions"][-1]
+        assert 0 <= table["lastlba"] - (last["start"] + last["size"] - 1) < 2048
+
+
+class TestLoader:
+    """GRUB itself, started by each firmware; there is no kernel on the disk that it could load."""
+
+    @pytest.fixture(params=["bios", "uefi"])
+    def machine(self, images: Images, request: pytest.FixtureRequest) -> Images:
         needed("grub-mkimage", "qemu-system-x86_64")
         images.bios()
+        images.firmware = request.param
+        if request.param == "uefi":
+            images.uefi()
         (images.place / "bzImage").unlink()
         images.make("pc-x86_64")
         return images
@@ -136,9 +192,9 @@ class TestLoader:
             return seen.count(b"not found") >= 2
 
         argv = [
-            "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-m", "128", "-nodefaults",
+            "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-m", "256", "-nodefaults",
             "-display", "none", "-serial", "stdio", "-no-reboot", "-nic", "none",
-            "-drive", f"file={machine.disk},format=raw,if=virtio",
+            "-drive", f"file={machine.disk},format=raw,if=virtio", *machine.flash(),
         ]  # fmt: skip
         watch(argv, {"PATH": PATH}, read, timeout=120)
         text = seen.decode("utf-8", "replace")

@@ -199,3 +199,49 @@ class TestHostKeys:
         assert made == [
             f"ssh-keygen -q -t rsa -N  -C  -f {node.root}/ssh/ssh_host_rsa_key",
         ]
+
+
+class TestImages:
+    def run(self, node: Node) -> tuple[int, str]:
+        environment = {
+            "KUTTER_DATA": str(node.root),
+            "KUTTER_RUN": f"{node.root}/run",
+            "KUTTER_STATE": f"{node.root}/state",
+        }
+        done = node.run("usr/lib/kutter/images", environment=environment)
+        return done.status, done.errors.decode()
+
+    def imported(self, node: Node) -> list[str]:
+        calls = [call for call in node.calls if call.startswith("ctr ")]
+        return [call.rpartition("/")[2] for call in calls]
+
+    def test_each_archive_is_imported_once(self, node: Node) -> None:
+        node.program("blkid")
+        node.program("ctr")
+        node.write("images/images.tar", "one")
+        assert self.run(node) == (0, "")
+        node.write("images/more.tar", "two")
+        assert self.run(node) == (0, "")
+        assert self.imported(node) == ["images.tar", "more.tar"]
+        (first, *_) = [call for call in node.calls if call.startswith("ctr ")]
+        place = f"{node.root}/images/images.tar"
+        assert first == f"ctr --namespace k8s.io images import --local {place}"
+
+    def test_a_broken_one_is_named_stops_no_other_and_is_tried_again(self, node: Node) -> None:
+        node.program("blkid")
+        node.program("ctr", "case $* in *broken.tar) exit 1 ;; esac")
+        node.write("images/broken.tar", "one")
+        node.write("images/good.tar", "two")
+        reason = f"{node.root}/images/broken.tar: cannot be imported\n"
+        assert self.run(node) == (1, reason)
+        assert self.run(node) == (1, reason)
+        assert self.imported(node) == ["broken.tar", "good.tar", "broken.tar"]
+
+    def test_a_volume_of_images_is_read(self, node: Node) -> None:
+        node.write("sr0/upgrade.tar", "three")
+        node.program("blkid", f"echo {node.root}/sr0")
+        node.program("mount", 'cp -R "$3/." "$4/"')
+        node.program("umount")
+        node.program("ctr")
+        assert self.run(node) == (0, "")
+        assert self.imported(node) == ["upgrade.tar"]

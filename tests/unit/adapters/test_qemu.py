@@ -50,3 +50,12 @@ def test_a_missing_qemu_is_named() -> None:
     assert caught.value.hint == (
         "install QEMU for this architecture (Debian: qemu-system-x86, qemu-system-arm)"
     )
+
+
+def test_a_disk_that_a_firmware_of_the_output_starts() -> None:
+    wanted = machine(disk="disk.img", firmware="u-boot.bin")
+    argv = qemu_argv("qemu", wanted)
+    assert argv[-4:] == [
+        "-bios", "/out/files/u-boot.bin",
+        "-drive", "file=/out/files/disk.img,format=raw,if=virtio,snapshot=on",
+    ]  # fmt: skip

@@ -1,5 +1,5 @@
 #!/bin/sh
-# post-image.sh IMAGES BOARD: the boot partition, and the disk around it.
+# post-image.sh IMAGES BOARD: the boot partition, the data partition, and the disk around them.
 set -eu
 images=$1
 board=$2
@@ -42,6 +42,24 @@ if [ -f "$images/boot.img" ]; then
     loader=$here/../$board/loader.cfg
     type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709
 fi
+
+# The data partition starts with the container images that the lock has for this board, where it has
+# any. All of it is root's; mke2fs takes its times from SOURCE_DATE_EPOCH.
+data=$images/data-part
+archive=${KUTTER_IMAGES:-/kutter/images.tar}
+uuid=6b757474-6572-4f53-8000-0000000000da
+seed=6b757474-6572-4f53-8000-0000000000d5
+rm -rf "$data" "$images/data.ext4"
+mkdir -p "$data/images"
+mebibytes=256
+if [ -f "$archive" ]; then
+    cp "$archive" "$data/images/images.tar"
+    mebibytes=$((mebibytes + $(stat -c %s "$archive") / 1000000))
+fi
+find "$data" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+"${FAKEROOT:-$HOST_DIR/bin/fakeroot}" -- "${MKE2FS:-$HOST_DIR/sbin/mke2fs}" -q \
+    -t ext4 -L kutter-data -m 1 -U "$uuid" -E "hash_seed=$seed,lazy_itable_init=0,lazy_journal_init=0" \
+    -d "$data" "$images/data.ext4" "${mebibytes}M"
 
 find "$part" "$images/README.txt" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 files=$(cd "$part" && for name in *; do printf 'file %s { image = "boot-part/%s" } ' "$name" "$name"; done)
