@@ -4,6 +4,7 @@ Peers run in turn with the subject in the same rounds, so that a busy machine sl
 the medians are compared. A peer that is missing is left out, and the table says so.
 """
 
+import os
 import random
 import resource
 import shutil
@@ -52,7 +53,8 @@ class Contender:
 
 def environment(**more: str) -> dict[str, str]:
     """Return what every command gets, with `more`."""
-    path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    named = os.environ.get("KUTTER_TEST_PROGRAMS", "")
+    path = f"{named}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
     return {"PATH": path, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(REPOSITORY), **more}
 
 

@@ -1,14 +1,39 @@
 """A project whose lock names given files: what the benchmarks of the store work on."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.files import hash_file
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.model.digest import Digest
-from kutterlock.model.lock import BoardPin, EnvironmentPin, Lock, SourcePin, Trust
+from kutterlock.model.lock import BoardPin, EnvironmentPin, ImagePin, Lock, SourcePin, Trust
 from kutterlock.model.paths import RelativePath
+
+NOTHING = b"the one source of a lock about images"
+
+
+def write_images_project(directory: Path, digests: Mapping[str, str]) -> Lock:
+    """Write `kutter.lock` for images by reference, with one source that is `NOTHING`."""
+    directory.mkdir(parents=True)
+    file = directory / "nothing-1.tar"
+    file.write_bytes(NOTHING)
+    plain = write_project(directory, [file], "https://upstream.example/")
+    images = {
+        reference: ImagePin(
+            reference=reference,
+            digest=Digest.parse(digest),
+            platforms=("linux/amd64",),
+            needed_by="bench",
+            trust=Trust(level="catalog"),
+        )
+        for reference, digest in sorted(digests.items())
+    }
+    boards = {name: replace(board, images=tuple(images)) for name, board in plain.boards.items()}
+    lock = replace(plain, images=images, boards=boards)
+    write_lock(directory / "kutter.lock", lock)
+    return lock
 
 
 def write_project(directory: Path, files: Sequence[Path], url: str) -> Lock:

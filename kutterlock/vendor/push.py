@@ -22,6 +22,7 @@ from kutterlock.vendor.layout import blob_chunks
 from kutterlock.vendor.verify import verify_blobs
 
 JOBS = 4
+CHUNK = 512 << 10
 LARGEST_WORD = 300
 
 
@@ -172,8 +173,8 @@ class _Push:
     target: Target
     progress: Progress
     sent: dict[Digest, int] = field(default_factory=dict)
-    manifests: int = 0
-    tags: int = 0
+    manifests: list[Digest] = field(default_factory=list)
+    tags: list[Reference] = field(default_factory=list)
 
     def probe(self) -> None:
         """Offer each sparse index by its digest: a registry that refuses it takes nothing."""
@@ -205,29 +206,18 @@ class _Push:
             self.progress.done("")
 
     def send_manifests(self) -> None:
-        for parcel in self.parcels:
-            documents = [part for part in parcel.tree.parts if part.is_document]
-            for part in reversed(documents):
-                name = parcel.target.name
-                if not self.target.exists(name, "manifests", str(part.digest)):
-                    self._put(name, part, str(part.digest))
-                    self.manifests += 1
+        in_threads(self._send_documents, self.parcels, JOBS)
 
     def send_tags(self) -> None:
-        for parcel in self.parcels:
-            if not parcel.target.tag:
-                continue  # an image that is pinned by digest alone is pulled by digest alone
-            if self.target.tag_digest(parcel.target) != parcel.root.digest:
-                self._put(parcel.target.name, parcel.root, parcel.target.tag)
-                self.tags += 1
+        in_threads(self._send_tag, self.parcels, JOBS)
 
     def report(self) -> PushReport:
         return PushReport(
             parcels=tuple(self.parcels),
             blobs=len(self.sent),
             size=sum(self.sent.values()),
-            manifests=self.manifests,
-            tags=self.tags,
+            manifests=len(self.manifests),
+            tags=len(self.tags),
         )
 
     def _is_whole_there(self, parcel: Parcel) -> bool:
@@ -242,14 +232,30 @@ class _Push:
         for name in names:
             if name not in there:
                 source = there[0].partition("/")[2] if there else ""
-                content = self._content(digest, size)
+                content = self._content(digest)
                 if self.target.upload(name, digest, size, content, source=source):
                     self.sent[digest] = self.sent.get(digest, 0) + size
                 there.append(name)
         self.progress.advance(size, digest.short)
 
-    def _content(self, digest: Digest, size: int) -> Callable[[], Iterator[bytes]]:
-        return lambda: blob_chunks(self.store, digest, size)
+    def _send_documents(self, parcel: Parcel) -> None:
+        """Send children before parents: registries look whether what a parent names is there."""
+        for part in reversed([part for part in parcel.tree.parts if part.is_document]):
+            name = parcel.target.name
+            if not self.target.exists(name, "manifests", str(part.digest)):
+                self._put(name, part, str(part.digest))
+                self.manifests.append(part.digest)
+
+    def _send_tag(self, parcel: Parcel) -> None:
+        if not parcel.target.tag:
+            return  # an image that is pinned by digest alone is pulled by digest alone
+        if self.target.tag_digest(parcel.target) != parcel.root.digest:
+            self._put(parcel.target.name, parcel.root, parcel.target.tag)
+            self.tags.append(parcel.target)
+
+    def _content(self, digest: Digest) -> Callable[[], Iterator[bytes]]:
+        """Read a blob as it lies: it was verified, and the registry checks what arrives."""
+        return lambda: _chunks(self.store, digest)
 
     def _put(self, name: str, part: Part, wanted: str) -> None:
         answer = self.target.put_manifest(name, self._bytes(part), part.media_type, wanted)
@@ -257,6 +263,12 @@ class _Push:
 
     def _bytes(self, part: Part) -> bytes:
         return b"".join(blob_chunks(self.store, part.digest, part.size))
+
+
+def _chunks(store: Store, digest: Digest) -> Iterator[bytes]:
+    with store.open(digest) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def _require_created(answer: Response, name: str, digest: Digest) -> None:
