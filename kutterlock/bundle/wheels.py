@@ -21,7 +21,6 @@ from kutterlock.adapters.files import explained, hash_file, write_atomically
 from kutterlock.bundle.create import Tool
 from kutterlock.errors import HashMismatchError, NetworkError, UsageError
 from kutterlock.model.bundle import BundleBlob
-from kutterlock.model.digest import Digest
 
 BOOTSTRAP = "bootstrap.py"
 _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+\.whl\Z")
@@ -94,7 +93,7 @@ def collect_tools(directory: Path, workplace: Path) -> tuple[Tool, ...]:
     write_atomically(own, own_wheel(Path(str(files("kutterlock")))))
     start = workplace / BOOTSTRAP
     write_atomically(start, files("kutterlock.bundle").joinpath("bootstrap.py").read_bytes())
-    return tuple(_tool(path) for path in (start, own, *wheels))
+    return tuple(tool_at(path) for path in (start, own, *wheels))
 
 
 def own_wheel_name() -> str:
@@ -119,7 +118,8 @@ def own_wheel(package: Path) -> bytes:
     return _zip([*members, (f"{info}/RECORD", _record(members, f"{info}/RECORD"))])
 
 
-def _tool(path: Path) -> Tool:
+def tool_at(path: Path) -> Tool:
+    """Describe one file of the tools."""
     digest = hash_file(path)
     with explained(path):
         size = path.stat().st_size
@@ -150,9 +150,3 @@ def _zip(members: Iterable[tuple[str, bytes]]) -> bytes:
             member.external_attr = 0o100644 << 16
             archive.writestr(member, data, zipfile.ZIP_DEFLATED, 9)
     return buffer.getvalue()
-
-
-def digest_of_tools(tools: Iterable[Tool]) -> Digest:
-    """Return one digest of all tools, for a report."""
-    lines = sorted(f"{tool.blob.sha256}  {tool.blob.name}\n" for tool in tools)
-    return Digest.of("".join(lines).encode())

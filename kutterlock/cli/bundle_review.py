@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kutterlock.cli.context import Context
 
 if TYPE_CHECKING:
-    from kutterlock.bundle.create import Created
+    from kutterlock.bundle.create import Created, Tool
     from kutterlock.model.bill import Bill
     from kutterlock.model.bundle import Bundle
     from kutterlock.model.digest import Digest
@@ -21,6 +21,9 @@ def add_review_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--review", metavar="DIR", type=Path,
                        help="write a page, a table of every file, the bills of material, and how "
                        "to check it all by hand")  # fmt: skip
+    group.add_argument("--sbom", action="store_true",
+                       help="put the bills of material and licences into the bundle, too"
+                       )  # fmt: skip
     group.add_argument("--previous", metavar="BUNDLE", type=Path,
                        help="what the page compares with (default: the bundle of --since)"
                        )  # fmt: skip
@@ -30,18 +33,16 @@ def write_review(
     arguments: argparse.Namespace,
     context: Context,
     created: "Created",
-    verified: "VerifiedLock",
+    lock: "Lock",
+    bills: "list[Bill]",
     signers: list[str],
 ) -> None:
     """Write the review of a bundle that was just made."""
     from kutterlock.adapters.files import write_atomically
     from kutterlock.bundle.review import Reviewed, review_files
-    from kutterlock.model.cyclonedx import cyclonedx
 
-    bundle, lock = created.bundle, verified.lock
-    bills = _bills(context, lock, verified.digest, bundle.boards)
     reviewed = Reviewed(
-        bundle=bundle,
+        bundle=created.bundle,
         lock=lock,
         volumes=[(path.name, path.stat().st_size) for path in created.paths],
         licences=_licences(bills),
@@ -49,11 +50,35 @@ def write_review(
         signers=signers,
         root=_root(context),
     )
-    files = review_files(reviewed)
-    files |= {f"sbom-{bill.board}.cdx.json": cyclonedx(bill) for bill in bills}
+    files = {**review_files(reviewed), **_bill_files(bills)}
     for name, data in files.items():
         write_atomically(arguments.review / name, data)
     context.output.say(f" review      {arguments.review}: {', '.join(sorted(files))}")
+
+
+def make_bills(
+    context: Context, verified: "VerifiedLock", boards: tuple[str, ...] | None
+) -> "list[Bill]":
+    """Make the bill of materials of each board (default: all)."""
+    from kutterlock.cli.boardbill import board_bill
+
+    lock = verified.lock
+    own = argparse.Namespace(output=None, sandbox=None)
+    names = sorted(boards or lock.boards)
+    return [board_bill(context, own, lock, verified.digest, lock.board(name)) for name in names]
+
+
+def bill_tools(bills: "list[Bill]", workplace: Path) -> "tuple[Tool, ...]":
+    """Return the files of `--sbom`: the bills, and the licence of each source by sha256."""
+    from kutterlock.adapters.files import write_atomically
+    from kutterlock.bundle.wheels import tool_at
+    from kutterlock.model.canonical_json import canonical_json
+
+    licences = {digest.hex: text for digest, text in _licences(bills).items()}
+    files = {"licences.json": canonical_json(licences), **_bill_files(bills)}
+    for name, data in files.items():
+        write_atomically(workplace / name, data)
+    return tuple(tool_at(workplace / name) for name in files)
 
 
 def read_manifest_of(path: Path) -> "Bundle | None":
@@ -77,13 +102,10 @@ def _previous(arguments: argparse.Namespace) -> "Bundle | None":
     return read_manifest_of(path) if path else None
 
 
-def _bills(
-    context: Context, lock: "Lock", digest: "Digest", boards: tuple[str, ...]
-) -> "list[Bill]":
-    from kutterlock.cli.boardbill import board_bill
+def _bill_files(bills: "list[Bill]") -> dict[str, bytes]:
+    from kutterlock.model.cyclonedx import cyclonedx
 
-    own = argparse.Namespace(output=None, sandbox=None)
-    return [board_bill(context, own, lock, digest, lock.board(name)) for name in boards]
+    return {f"sbom-{bill.board}.cdx.json": cyclonedx(bill) for bill in bills}
 
 
 def _licences(bills: "list[Bill]") -> "dict[Digest, str]":

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from kutterlock.bundle.create import Created, CreateRequest
     from kutterlock.bundle.take import Taken
     from kutterlock.bundle.volume import Head
-    from kutterlock.model.bundle import Bundle, Piece
+    from kutterlock.model.bundle import Bundle
     from kutterlock.model.lock import Lock
-    from kutterlock.trust.verified import Finding, Judge
+    from kutterlock.trust.verified import Judge
 
 
 def run_create(arguments: argparse.Namespace, context: Context) -> None:
@@ -27,6 +27,7 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
     from dataclasses import replace
 
     from kutterlock.bundle.create import create
+    from kutterlock.cli.bundle_review import bill_tools, make_bills, write_review
     from kutterlock.cli.bundle_tools import make_tools
     from kutterlock.resolve.staleness import require_current
 
@@ -35,16 +36,17 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
     require_current(context.manifest(), verified.lock, context.project)
     request = _request(arguments, context, verified.lock)
     target = arguments.output or _default_target(context, verified.lock)
+    wanted = arguments.review or arguments.sbom
+    bills = make_bills(context, verified, request.boards) if wanted else []
     store = context.store()
-    with store.in_use(), tempfile.TemporaryDirectory(prefix="kutter-wheels-") as place:
+    with store.in_use(), tempfile.TemporaryDirectory(prefix="kutter-tools-") as place:
         tools = make_tools(arguments, context, Path(place))
+        tools += bill_tools(bills, Path(place)) if arguments.sbom else ()
         created = create(replace(request, tools=tools), store, target, context.progress)
     _tell_created(context, created, signed=bool(request.signers))
     if arguments.review:
-        from kutterlock.cli.bundle_review import write_review
-
         signers = [signer.public.short_id for signer in request.signers]
-        write_review(arguments, context, created, verified, signers)
+        write_review(arguments, context, created, verified.lock, bills, signers)
 
 
 def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "CreateRequest":
@@ -77,27 +79,6 @@ def read_base(path: Path) -> "Held":
         return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
     blobs = read_inventory(read_bounded(path, 64 << 20))
     return held_by(content_digest(blobs), blobs)
-
-
-def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
-    """Show a bundle."""
-    from kutterlock.bundle.volume import Volume
-
-    with Volume(arguments.file) as volume:
-        head = volume.head
-    findings = _signature_findings(arguments, context, head)
-    bundle = head.bundle
-    context.output.table(_summary(head))
-    context.output.table([f"{item.check}:", item.result] for item in findings)
-    if arguments.files:
-        context.output.table(
-            [piece.name, human_size(piece.size), name] for piece, name in _named(bundle)
-        )
-    context.output.json({
-        "bundle": str(head.id), "volume": head.label.number,
-        "signatures": [f"{item.check}: {item.result}" for item in findings],
-        "manifest": json.loads(head.manifest),
-    })  # fmt: skip
 
 
 def run_import(arguments: argparse.Namespace, context: Context) -> None:
@@ -211,45 +192,6 @@ def _pin(context: Context, head: "Head", text: str) -> None:
         details=[f"it has root {root.root.version}: {root.digest}" for root in roots],
         hint="ask the keepers of the root, on a way that does not lead through the bundle",
     )
-
-
-def _signature_findings(
-    arguments: argparse.Namespace, context: Context, head: "Head"
-) -> "tuple[Finding, ...]":
-    from kutterlock.bundle.judge import judge_head
-    from kutterlock.errors import UntrustedError
-    from kutterlock.trust.verified import Finding
-
-    try:
-        found = judge_head(head, bundle_judge(arguments, context, head))
-    except UntrustedError as error:
-        lines = (error.reason, *error.details)
-        return tuple(Finding(check="NOT trusted", result=line) for line in lines)
-    return found
-
-
-def _summary(head: "Head") -> list[list[str]]:
-    bundle = head.bundle
-    carried = [blob for blob in bundle.blobs if blob.carried]
-    rows = [
-        ["bundle", str(head.id)],
-        ["project", f"{bundle.project} {bundle.version}, boards {', '.join(bundle.boards)}"],
-        ["lock", str(bundle.lock)],
-        ["volume", f"{head.label.number} of {len(bundle.volumes)}"],
-        ["project", f"{len(bundle.files)} files, {human_size(sum(f.size for f in bundle.files))}"],
-        ["blobs", f"{len(carried)}, {human_size(sum(blob.size for blob in carried))}"],
-        ["content", str(bundle.content)],
-    ]
-    if bundle.base:
-        left = bundle.left_out
-        size = human_size(sum(blob.size for blob in left))
-        rows.append(["base", f"has {len(left)} blobs more, {size}: content {bundle.base}"])
-    return rows
-
-
-def _named(bundle: "Bundle") -> "list[tuple[Piece, str]]":
-    names = {blob.sha256: blob.name for blob in (*bundle.blobs, *bundle.tools)}
-    return [(piece, names.get(piece.whole, "")) for piece in bundle.wholes()]
 
 
 def _abort(context: Context) -> None:

@@ -129,13 +129,16 @@ def test_a_release_never_goes_back(line: Line, bundle: Path, far: Line, tmp_path
 
 def test_inspect_needs_the_first_volume_only(line: Line, far: Line, tmp_path: Path) -> None:
     words = ("bundle", "create", "--key", "release", "-o", str(tmp_path / "v.tar"))
-    line.must(*words, "--volume-size", "200K")
+    line.must(*words, "--volume-size", "200K", "--sbom")
     first = tmp_path / "v.001.tar"
     for other in tmp_path.glob("v.00[2-9].tar"):
         other.unlink()
     ran = line.must("bundle", "inspect", str(first), "--files")
     assert "kutter-demo 1, boards demo-arm64, demo-x86_64" in ran.output
     assert "linux/linux-6.12.901.tar.gz" in ran.output
+    facts = json.loads(line.must("bundle", "inspect", str(first), "--json").output)
+    assert facts["versions"]["linux"] == "6.12.901"
+    assert "Apache-2.0" in facts["licences"].values()
     again = ("bundle", "import", str(first), "--root-digest", root_digest(line))
     assert far.run(*again).status == 9
     assert "dropped     1 unfinished" in far.must("bundle", "import", "--abort").output

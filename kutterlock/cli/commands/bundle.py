@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kutterlock.cli.bundle_inspect import run_inspect
 from kutterlock.cli.bundle_review import add_review_options
 from kutterlock.cli.bundle_tools import add_tool_options
 from kutterlock.cli.bundling import (
     run_create,
     run_import,
-    run_inspect,
     run_inventory,
 )
 from kutterlock.cli.context import Context

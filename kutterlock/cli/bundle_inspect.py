@@ -1,0 +1,130 @@
+"""`kutterlock bundle inspect`: what a bundle holds, from its first volume alone."""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kutterlock.cli.bundling import bundle_judge
+from kutterlock.cli.context import Context
+from kutterlock.cli.output import human_size
+
+if TYPE_CHECKING:
+    from kutterlock.bundle.volume import Head, Volume
+    from kutterlock.model.bundle import Bundle, Piece
+    from kutterlock.trust.verified import Finding
+
+LOCK = "project/kutter.lock"
+LICENCES = "tools/licences.json"
+LARGEST = 16 << 20
+
+
+def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
+    """Show a bundle."""
+    from kutterlock.bundle.volume import Volume
+
+    with Volume(arguments.file) as volume:
+        head = volume.head
+        papers = _read_papers(volume)
+    findings = _signature_findings(arguments, context, head)
+    versions, licences = _versions(papers), _licences(papers)
+    context.output.table(_summary(head))
+    context.output.table([f"{item.check}:", item.result] for item in findings)
+    context.output.table([name, version] for name, version in versions.items())
+    for line in _licence_lines(licences):
+        context.output.say(line)
+    if arguments.files:
+        context.output.table(
+            [piece.name, human_size(piece.size), name, licences.get(piece.whole, "")]
+            for piece, name in _named(head.bundle)
+        )
+    context.output.json({
+        "bundle": str(head.id), "volume": head.label.number,
+        "signatures": [f"{item.check}: {item.result}" for item in findings],
+        "versions": versions, "licences": licences,
+        "manifest": json.loads(head.manifest),
+    })  # fmt: skip
+
+
+def _read_papers(volume: "Volume") -> dict[str, bytes]:
+    """Read the lock and the licences, which come before the blobs."""
+    from kutterlock.model.digest import Digest
+
+    found = {}
+    for piece in volume.pieces:
+        if piece.name.startswith(("blobs/", "parts/")):
+            break
+        volume.begin(piece)
+        if piece.name not in (LOCK, LICENCES) or piece.size > LARGEST:
+            volume.skip(piece)
+            continue
+        data = b"".join(bytes(chunk) for chunk in volume.content(piece))
+        if Digest.of(data).hex != piece.sha256:
+            raise volume.fault(f"is damaged: {piece.name} is not what it should be")
+        found[piece.name] = data
+    return found
+
+
+def _versions(papers: dict[str, bytes]) -> dict[str, str]:
+    from kutterlock.adapters.tomlfile import parse_lock_bytes
+
+    if LOCK not in papers:
+        return {}
+    lock = parse_lock_bytes(papers[LOCK], Path(LOCK))
+    return {name: pin.version for name, pin in sorted(lock.inputs.items())}
+
+
+def _licences(papers: dict[str, bytes]) -> dict[str, str]:
+    from kutterlock.model.strict_json import read_object
+
+    data = papers.get(LICENCES)
+    found = read_object(data, LICENCES, largest=LARGEST) if data else {}
+    return {name: text for name, text in found.items() if isinstance(text, str)}
+
+
+def _licence_lines(licences: dict[str, str]) -> list[str]:
+    if not licences:
+        return [" licences    not in this bundle: `bundle create --sbom` puts them in"]
+    counted = Counter(licences.values())
+    return [f" licence     {name or 'unknown'}: {count} files" for name, count in sorted(
+        counted.items())]  # fmt: skip
+
+
+def _signature_findings(
+    arguments: argparse.Namespace, context: Context, head: "Head"
+) -> "tuple[Finding, ...]":
+    from kutterlock.bundle.judge import judge_head
+    from kutterlock.errors import UntrustedError
+    from kutterlock.trust.verified import Finding
+
+    try:
+        found = judge_head(head, bundle_judge(arguments, context, head))
+    except UntrustedError as error:
+        lines = (error.reason, *error.details)
+        return tuple(Finding(check="NOT trusted", result=line) for line in lines)
+    return found
+
+
+def _summary(head: "Head") -> list[list[str]]:
+    bundle = head.bundle
+    carried = [blob for blob in bundle.blobs if blob.carried]
+    rows = [
+        ["bundle", str(head.id)],
+        ["project", f"{bundle.project} {bundle.version}, boards {', '.join(bundle.boards)}"],
+        ["lock", str(bundle.lock)],
+        ["volume", f"{head.label.number} of {len(bundle.volumes)}"],
+        ["project", f"{len(bundle.files)} files, {human_size(sum(f.size for f in bundle.files))}"],
+        ["blobs", f"{len(carried)}, {human_size(sum(blob.size for blob in carried))}"],
+        ["content", str(bundle.content)],
+    ]
+    if bundle.base:
+        left = bundle.left_out
+        size = human_size(sum(blob.size for blob in left))
+        rows.append(["base", f"has {len(left)} blobs more, {size}: content {bundle.base}"])
+    return rows
+
+
+def _named(bundle: "Bundle") -> "list[tuple[Piece, str]]":
+    names = {blob.sha256: blob.name for blob in (*bundle.blobs, *bundle.tools)}
+    return [(piece, names.get(piece.whole, "")) for piece in bundle.wholes()]
