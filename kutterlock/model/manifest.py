@@ -164,7 +164,7 @@ def _error(faults: tuple[Fault, ...], describe: Describe) -> ManifestError:
 def _inputs(table: Table) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name in INPUTS:
-        if name in table and table.parsed(name, parse_specifier) is not None:
+        if table.optional(name, lambda key: table.parsed(key, parse_specifier)) is not None:
             found[name] = table.text(name)
     if "buildroot" not in table:
         table.fault("buildroot", "is missing")

@@ -135,6 +135,9 @@ def _reasons(
         kind = "long-term support" if support.long_term else "supported"
         ended = support.has_ended(field_.request.conditions.as_of)
         yield f"support ended {support.text}" if ended else f"{kind} until {support.text}"
+    if any(item.rule == KEPT for item in refused):
+        yield "kept as the lock had it"
+        return
     yield "newest that the manifest allows" if not refused else "newest that the rules allow"
 
 

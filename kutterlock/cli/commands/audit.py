@@ -105,6 +105,7 @@ def _lock(arguments: argparse.Namespace, context: Context) -> int:
 
     as_of = arguments.as_of or context.now().date()
     found = audit(context.manifest(), context.lock(), context.catalog(), as_of)
+    status = PolicyError.exit_code if arguments.strict and found.failures else 0
     output = context.output
     output.say(f"overrides of {context.manifest_path.name}")
     output.table(found.overrides or [("none",)])
@@ -127,6 +128,7 @@ def _lock(arguments: argparse.Namespace, context: Context) -> int:
             ],
             "trust": found.trust,
             "findings": [finding.as_json() for finding in found.findings],
+            "exit-code": status,
         }
     )
-    return PolicyError.exit_code if arguments.strict and found.failures else 0
+    return status

@@ -168,10 +168,9 @@ def _print(context: Context, resolved: "Resolved", previous: "Lock | None") -> N
         before = previous.inputs.get(name) if previous else None
         moved = f"(was {before.version})" if before and before.version != choice.version else ""
         reason = choice.reasons[0] if choice.reasons else ""
-        rows.append(
-            (name, choice.version, moved, reason) if moved else (name, choice.version, reason)
-        )
-    context.output.table([row[0].ljust(10), *row[1:]] for row in rows)
+        rows.append((name.ljust(10), choice.version, moved, reason))
+    some_moved = any(row[2] for row in rows)
+    context.output.table(row if some_moved else (*row[:2], row[3]) for row in rows)
     for note in resolved.solution.notes:
         context.output.say(f" note: {note}")
 

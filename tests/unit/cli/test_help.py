@@ -73,7 +73,7 @@ def test_help_names_every_command_and_what_it_is_for(
 
 def mentions(text: str) -> set[tuple[str, ...]]:
     """Find every `kutterlock VERB ...` of a document."""
-    found = re.findall(r"kutterlock ([a-z][a-z-]*\b)(?!:)((?: [^`\n#|]+)?)", text)
+    found = re.findall(r"^kutterlock ([a-z][a-z-]*\b)(?!:)((?: [^`\n#|]+)?)", text, re.MULTILINE)
     return {
         (verb, *re.findall(r"(?<= )--?[A-Za-z][a-z-]*", rest.split(" -- ")[0]))
         for verb, rest in found
@@ -87,8 +87,9 @@ DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"
 def test_documents_name_only_commands_and_options_that_exist(
     document: Path, described: dict[str, Command]
 ) -> None:
-    code = re.findall(r"`[^`\n]+`|^    .*$|^\$ .*$", document.read_text(), re.MULTILINE)
-    for verb, *flags in sorted(mentions("\n".join(code))):
+    text = document.read_text()
+    code = re.findall(r"`(kutterlock [^`\n]+)`|^(?:    |\$ )+(kutterlock .*)$", text, re.MULTILINE)
+    for verb, *flags in sorted(mentions("\n".join(one or other for one, other in code))):
         assert verb in described, f"{document.name}: kutterlock {verb}"
         unknown = set(flags) - set(described[verb].flags)
         assert not unknown, f"{document.name}: kutterlock {verb} {unknown}"

@@ -23,9 +23,23 @@ def test_names_what_moved() -> None:
         images={},
     )
     assert [str(change) for change in changes(before, after)] == [
-        "~ inputs.buildroot: 2026.08 -> 2026.08.1",
-        "~ sources.hello/hello-1.0.tar.gz: trust checksum, trusted-by example.org -> "
-        "trust pgp, trusted-by A500",
-        "- sources.buildroot-2026.08.tar.gz: digest sha256:6fd45d8e3db234799c879d43ff877a...",
-        "- images.registry.k8s.io/pause:3.10.2: digest sha256:1bc04b5291c26a46d918139138b992...",
+        "~ inputs.buildroot: version 2026.08 -> 2026.08.1",
+        "~ sources.hello/hello-1.0.tar.gz: trust checksum -> pgp; trusted-by example.org -> A500",
+        "- sources.buildroot-2026.08.tar.gz: sha256:6fd45d8e3db234799c879d43...",
+        "- images.registry.k8s.io/pause:3.10.2: sha256:1bc04b5291c26a46d9181391...",
+    ]
+
+
+def test_of_lists_and_tables_only_what_came_and_went_is_named() -> None:
+    before = samples.lock()
+    board = before.boards["pc"]
+    packages = {**board.packages, "new": "2", "hello": "1.1"}
+    after = dataclasses.replace(
+        before, boards={"pc": dataclasses.replace(board, packages=packages, sources=())}
+    )
+    assert [str(change) for change in changes(before, after)] == [
+        "~ boards.pc: sources -hello/hello-1.0.tar.gz; packages hello 1.0 -> 1.1, +new 2"
+    ]
+    assert [str(change) for change in changes(dataclasses.replace(before, boards={}), before)] == [
+        "+ boards.pc: one package, one source"
     ]
