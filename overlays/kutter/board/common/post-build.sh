@@ -3,7 +3,7 @@
 set -eu
 target=$1
 board=$2
-rendered=/kutter/rendered
+rendered=${KUTTER_RENDERED:-/kutter/rendered}
 
 # The kernel goes with the root: whoever has the one has the other. The loader gets a copy.
 for kernel in bzImage Image; do
@@ -14,7 +14,7 @@ done
 # Of GRUB the node needs the one tool that says which slot boots.
 [ ! -f "$target/usr/lib/grub/i386-pc/boot.img" ] ||
     cp "$target/usr/lib/grub/i386-pc/boot.img" "$BINARIES_DIR/boot.img"
-rm -rf "$target/usr/lib/grub" "$target/usr/share/grub" "$target/boot/grub" "$target/etc/grub.d"
+rm -rf "$target/usr/lib/grub" "$target/share" "$target/boot/grub" "$target/etc/grub.d"
 find "$target/usr/bin" "$target/usr/sbin" -name 'grub-*' ! -name grub-editenv -delete
 
 # Rendered from kutter.lock, so that they name locked images and versions only.
