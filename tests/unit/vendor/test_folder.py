@@ -62,3 +62,12 @@ def test_a_file_of_another_size_is_passed_over(tmp_path: Path) -> None:
 def test_directories_and_pipes_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "hello-1.0.tar.gz").mkdir()
     assert list(candidates(tmp_path, WANT)) == []
+
+
+def test_an_oci_layout_is_a_folder_too(tmp_path: Path) -> None:
+    digest = Digest.of(b"layer")
+    path = tmp_path / "blobs/sha256" / digest.hex
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"layer")
+    want = Want(digest=digest, name="quay.io/a:v1 linux/amd64 layer", size=5)
+    assert list(candidates(tmp_path, want)) == [path]
