@@ -6,16 +6,18 @@ that a store which rotted gives no layout at all.
 """
 
 import hashlib
+import json
 import os
 import secrets
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.files import UNVERIFIED, UnverifiedFile, explained, remove_tree
 from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
+from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
 from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, canonical_json
 from kutterlock.vendor.images import ImageTree, Part
@@ -53,6 +55,23 @@ def plan_layout(trees: Sequence[ImageTree]) -> Layout:
         texts={INDEX_NAME: canonical_json(index), MARK_NAME: MARK},
         parts=tuple(parts[digest] for digest in sorted(parts)),
     )
+
+
+def with_signatures(layout: Layout, artifacts: Iterable[Artifact]) -> Layout:
+    """Return the layout with those artifacts that layouts have, listed behind its images.
+
+    `cosign verify --local-image` takes the first image and the first signatures that it meets:
+    artifacts about an index come before those about its manifests.
+    """
+    index = json.loads(layout.texts[INDEX_NAME])
+    texts = dict(layout.texts)
+    for artifact in artifacts:
+        if kind := LAYOUT_KINDS.get(artifact.tag.rpartition(".")[2]):
+            index["manifests"].append({**artifact.descriptor(), "annotations": {COSIGN_KIND: kind}})
+            for data in (artifact.manifest, *artifact.blobs):
+                digest = Digest.of(data)
+                texts[f"blobs/{digest.algorithm}/{digest.hex}"] = data
+    return Layout(texts={**texts, INDEX_NAME: canonical_json(index)}, parts=layout.parts)
 
 
 def write_archive(store: Store, layout: Layout, target: Path) -> Digest:

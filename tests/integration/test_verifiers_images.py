@@ -1,21 +1,29 @@
 """Image signatures in a real registry and in a layout, judged by cosign and by skopeo's policy."""
 
 import json
+import os
+import tarfile
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import KeySigner
+from kutterlock.adapters.keys import KeySigner, write_private_key
+from kutterlock.adapters.store import Store
+from kutterlock.adapters.tomlfile import write_lock
+from kutterlock.cli.main import main
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
 from kutterlock.model.intoto import PREDICATE_TYPE
 from kutterlock.model.keys import pem
+from kutterlock.model.lock import Lock
 from kutterlock.model.oci import OCI_INDEX
 from kutterlock.trust.images import ImageSubject, sign_image
 from tests.integration.verifiers import found, program
+from tests.support.containerd import Containerd
 from tests.support.images import Blobs, Object, add_manifest, layer
+from tests.support.published import publish
 from tests.support.registry import Registry, run
 from tests.support.signing import ALICE, BOB, CAROL
 
@@ -187,15 +195,20 @@ def test_cosign_accepts_a_signed_layout(name: str, tmp_path: Path) -> None:
     assert not cosign(name, ALICE, tmp_path, "verify", "--local-image", str(layout))
 
 
-def test_what_push_signs_is_accepted_with_every_platform(tmp_path: Path) -> None:
-    """The command itself: `images push --key`, then cosign and skopeo's policy."""
-    from kutterlock.adapters.keys import write_private_key
-    from kutterlock.adapters.store import Store
-    from kutterlock.adapters.tomlfile import write_lock
-    from kutterlock.cli.main import main
-    from tests.support.published import publish
+def export(place: Path, lock: Lock, words: Sequence[str], *, name: str = "out") -> Path:
+    """Run `images export` of kube-apiserver, signed by Alice, and return what it wrote."""
+    (image,) = (reference for reference in lock.images if "kube-apiserver" in reference)
+    target = place / name
+    argv = ["images", "export", str(target), "--project", str(place), "--store",
+            str(place / "store"), "--image", image, "--board", "pc", *words]  # fmt: skip
+    assert main(argv, {"HOME": str(place), "PATH": ""}) == 0
+    return next(target.iterdir())
 
-    with Registry(tmp_path / "from") as source, Registry(tmp_path / "to") as target:
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Iterator[Lock]:
+    """A lock beside a store with its images and the keys of Alice and Bob."""
+    with Registry(tmp_path / "from") as source:
         published = publish(source, tmp_path)
         store = Store(tmp_path / "store")
         store.add_bytes(b"buildroot-2026.08.tar.gz")
@@ -203,12 +216,21 @@ def test_what_push_signs_is_accepted_with_every_platform(tmp_path: Path) -> None
         write_lock(tmp_path / "kutter.lock", published.lock)
         for who in (ALICE, BOB):
             write_private_key(tmp_path / f"{who.public.kind}.pem", who, b"")
+        yield published.lock
+
+
+def keys(place: Path, *signers: KeySigner) -> list[str]:
+    return [word for who in signers for word in ("--key", str(place / f"{who.public.kind}.pem"))]
+
+
+def test_what_push_signs_is_accepted_with_every_platform(pinned: Lock, tmp_path: Path) -> None:
+    """The command itself: `images push --key`, then cosign and skopeo's policy."""
+    with Registry(tmp_path / "to") as target:
         environ = {"HOME": str(tmp_path), "PATH": ""}
         words = ["images", "push", target.host, "--project", str(tmp_path), "--store",
-                 str(store.root)]  # fmt: skip
-        keys = [str(tmp_path / f"{who.public.kind}.pem") for who in (ALICE, BOB)]
-        assert main([*words, "--key", keys[0], "--key", keys[1]], environ) == 0
-        name = min(published.lock.images).partition("/")[2].partition(":")[0]
+                 str(tmp_path / "store"), *keys(tmp_path, ALICE, BOB)]  # fmt: skip
+        assert main(words, environ) == 0
+        name = min(pinned.images).partition("/")[2].partition(":")[0]
         for program_name in COSIGNS:
             for who in (ALICE, BOB):
                 assert cosign(program_name, who, tmp_path, "verify", f"{target.host}/{name}:v1")
@@ -217,3 +239,64 @@ def test_what_push_signs_is_accepted_with_every_platform(tmp_path: Path) -> None
         place.mkdir()
         assert skopeo(target, name, ALICE, place, "--all")
         assert not skopeo(target, name, CAROL, place, "--all")
+
+
+@pytest.mark.parametrize("name", COSIGNS)
+def test_what_export_signs_is_accepted_as_a_local_image(
+    name: str, pinned: Lock, tmp_path: Path
+) -> None:
+    """The command itself: `images export --key`, then cosign without a registry."""
+    directory = ["--format", "directory"]
+    plain = export(tmp_path, pinned, directory, name="plain")
+    assert not cosign(name, ALICE, tmp_path, "verify", "--local-image", str(plain))
+    layout = export(tmp_path, pinned, [*directory, *keys(tmp_path, ALICE, BOB)])
+    for who in (ALICE, BOB):
+        assert cosign(name, who, tmp_path, "verify", "--local-image", str(layout))
+    assert not cosign(name, CAROL, tmp_path, "verify", "--local-image", str(layout))
+    bare = json.loads((plain / "index.json").read_text())["manifests"]
+    entries = json.loads((layout / "index.json").read_text())["manifests"]
+    assert entries[: len(bare)] == bare
+    signed = [
+        json.loads((layout / "blobs/sha256" / layer["digest"][7:]).read_text())
+        for entry in entries[len(bare) :]
+        for layer in document(layout, entry["digest"])["layers"]
+    ]
+    root = bare[0]["digest"]
+    children = [item["digest"] for item in document(layout, root)["manifests"]]
+    subjects = [item["critical"]["image"]["docker-manifest-digest"] for item in signed]
+    assert subjects == [digest for digest in (root, *children) for _ in (ALICE, BOB)
+                        if (layout / "blobs/sha256" / digest[7:]).exists()]  # fmt: skip
+
+
+def document(layout: Path, digest: str) -> Object:
+    value: Object = json.loads((layout / "blobs/sha256" / digest[7:]).read_text())
+    return value
+
+
+def test_an_archive_signed_with_ed25519_is_the_same_bytes_every_time(
+    pinned: Lock, tmp_path: Path
+) -> None:
+    first = export(tmp_path, pinned, keys(tmp_path, ALICE), name="one")
+    second = export(tmp_path, pinned, keys(tmp_path, ALICE), name="two")
+    plain = export(tmp_path, pinned, [], name="plain")
+    assert first.read_bytes() == second.read_bytes() != plain.read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="containerd needs root")
+def test_containerd_and_skopeo_take_a_signed_export_as_if_it_were_not(
+    pinned: Lock, tmp_path: Path
+) -> None:
+    archive = export(tmp_path, pinned, keys(tmp_path, ALICE))
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "layout", filter="data")
+    (reference,) = (name for name in pinned.images if "kube-apiserver" in name)
+    wanted = pinned.images[reference].digest
+    raw = run("skopeo", "inspect", "--raw", f"oci:{tmp_path / 'layout'}:v1").stdout
+    assert Digest.of(raw.encode()) == wanted
+    with Containerd() as containerd:
+        containerd.ctr("images", "import", str(archive))
+        listed = containerd.cri_images()
+        by_digest = f"{reference.rpartition(':')[0]}@{wanted}"
+        assert [(image["tags"], image["digests"]) for image in listed] == [
+            ([reference], [by_digest])
+        ]

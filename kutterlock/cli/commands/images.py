@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from kutterlock.errors import UsageError
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.registry import Registries
     from kutterlock.adapters.store import Store
+    from kutterlock.model.cosign import Artifact
     from kutterlock.model.keys import Signer
     from kutterlock.model.lock import ImagePin, Lock
     from kutterlock.model.oci import Platform
-    from kutterlock.vendor.images import ImageTree, WantedImage
+    from kutterlock.vendor.images import ImageTree, Part, WantedImage
     from kutterlock.vendor.push import PushReport
 
 
@@ -102,9 +103,15 @@ def _tree(store: "Store", wanted: "WantedImage") -> "ImageTree | None":
 def _export(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.adapters.files import explained
     from kutterlock.vendor.images import complete_trees
-    from kutterlock.vendor.layout import plan_layout, write_archive, write_directory
+    from kutterlock.vendor.layout import (
+        plan_layout,
+        with_signatures,
+        write_archive,
+        write_directory,
+    )
 
     lock, store = context.lock(), context.store()
+    signers = named_signers(context, arguments)
     directory = Path(arguments.target)
     with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -112,7 +119,8 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
     with store.in_use():
         for board in arguments.board or [b.name for b in lock.boards.values() if b.images]:
             wanted = _wanted(lock, arguments, [board])
-            layout = plan_layout(complete_trees(store, wanted))
+            trees = complete_trees(store, wanted)
+            layout = with_signatures(plan_layout(trees), _signatures(trees, store, signers))
             target = directory / f"{board}-images"
             if arguments.format == "directory":
                 write_directory(store, layout, target)
@@ -173,19 +181,36 @@ def _sign(
     report: "PushReport", store: "Store", registries: "Registries", signers: "list[Signer]"
 ) -> int:
     """Sign every index and manifest that was pushed. Returns the number of artifacts."""
-    from kutterlock.trust.images import ImageSubject, attach, sign_image
+    from kutterlock.trust.images import attach
 
     count = 0
     for parcel in report.parcels if signers else ():
         name = parcel.target.name
         for part in parcel.tree.parts:
             if part.is_document:
-                about = ImageSubject(
-                    name=name, digest=part.digest, media_type=part.media_type,
-                    size=store.size(part.digest),
-                )  # fmt: skip
-                count += attach(registries, name, sign_image(about, signers))
+                count += attach(registries, name, _about(part, name, store, signers))
     return count
+
+
+def _signatures(
+    trees: "Iterable[ImageTree]", store: "Store", signers: "list[Signer]"
+) -> "Iterator[Artifact]":
+    """Sign every index and manifest under the name that the lock has for it."""
+    for tree in trees if signers else ():
+        for part in tree.parts:
+            if part.is_document:
+                yield from _about(part, tree.wanted.reference.name, store, signers)
+
+
+def _about(
+    part: "Part", name: str, store: "Store", signers: "list[Signer]"
+) -> "tuple[Artifact, ...]":
+    from kutterlock.trust.images import ImageSubject, sign_image
+
+    subject = ImageSubject(
+        name=name, digest=part.digest, media_type=part.media_type, size=store.size(part.digest)
+    )
+    return sign_image(subject, signers)
 
 
 def _wanted(
