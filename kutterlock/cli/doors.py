@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,6 +142,8 @@ def _debian_environment(context: Context, request: "EnvironmentRequest") -> "Env
         Gpg(context.environ.get("PATH", "")), settings.keyrings.get("debian", KEYRING)
     )
     if settings.fingerprints.get("debian"):
+        from dataclasses import replace
+
         keys = replace(keys, fingerprints=frozenset(settings.fingerprints["debian"]))
     with context.http() as http:
         return resolve_environment(

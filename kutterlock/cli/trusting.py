@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +116,8 @@ def verified_lock(context: Context, arguments: argparse.Namespace) -> "VerifiedL
     verified = verify_lock(lock, papers, make_judge(context, arguments, lock, manifest))
     if checked:
         finding = Finding(check="hosts", result=f"{checked} URLs, all on allowed hosts")
+        from dataclasses import replace
+
         verified = replace(verified, findings=(*verified.findings, finding))
     if verified.seen is not None:
         cabinet(context).saw(lock.project, verified.seen)

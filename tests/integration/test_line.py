@@ -143,6 +143,22 @@ def test_a_flipped_byte_in_the_store_is_named_and_nothing_is_built(line: Line) -
     assert not (line.project / "output" / ONE_BOARD).exists()
 
 
+def test_an_exported_view_verifies_and_a_change_of_it_leaves_the_store_alone(
+    line: Line, tmp_path: Path
+) -> None:
+    view = tmp_path / "dl"
+    line.must("vendor", "--offline", "--board", ONE_BOARD, "--export", str(view))
+    assert line.run("vendor", "--offline", "--export", str(view)).status == 2, "not empty"
+    line.must("verify", "view", str(view), "--board", ONE_BOARD)
+    (view / "worldclock/worldclock-0.9.tar.gz").write_bytes(b"other")
+    (view / "worldclock/surplus").write_bytes(b"")
+    ran = line.run("verify", "view", str(view), "--board", ONE_BOARD)
+    assert ran.status == 5
+    assert "corrupted: worldclock/worldclock-0.9.tar.gz" in ran.errors
+    assert "surplus: worldclock/surplus" in ran.errors
+    line.must("verify")
+
+
 def test_a_missing_blob_is_named_and_fetched_when_there_is_a_network(line: Line) -> None:
     blob = store_blobs(line)[0]
     blob.unlink()

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from kutterlock.errors import KutterError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.registry import Registries
+    from kutterlock.model.lock import Lock
     from kutterlock.vendor.report import FetchReport
 
 JOBS = 4
@@ -35,6 +37,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         help="go on with the other files when one cannot be had")  # fmt: skip
     parser.add_argument("--offline", action="store_true",
                         help="open no connection: use the store and the mirrors only")  # fmt: skip
+    parser.add_argument("--export", metavar="DIR", type=Path,
+                        help="also copy the files out, as Buildroot's download directory"
+                        )  # fmt: skip
     add_network_options(parser)
     return parser
 
@@ -71,7 +76,16 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         with contextlib.suppress(KutterError):
             store.add_root(context.lock_path)
         report = fetch_closure(request, store, lambda: _door(context), context.progress, options)
+        if arguments.export and not report.error():
+            _export(context, lock, arguments.board, arguments.export)
     return _tell(report, context)
+
+
+def _export(context: Context, lock: "Lock", boards: Sequence[str] | None, target: Path) -> None:
+    from kutterlock.vendor.export import export_downloads
+
+    count = export_downloads(lock, boards or sorted(lock.boards), context.store(), target)
+    context.output.say(f" exported    {count} files to {target}")
 
 
 def _door(context: Context) -> "Registries":

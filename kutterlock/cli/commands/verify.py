@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
-from kutterlock.cli.evidence import Evidence, lock_evidence, output_evidence
 from kutterlock.cli.output import human_size
 from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
+    from kutterlock.cli.evidence import Evidence
     from kutterlock.vendor.verify import VerifyReport
 
 REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
@@ -64,6 +64,8 @@ def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
 
     _expect_paths(arguments, count=0)
     verified = verified_lock(context, arguments)
+    from kutterlock.cli.evidence import lock_evidence
+
     evidence = lock_evidence(verified)
     evidence.tell(context)
     if arguments.signatures_only:
@@ -85,12 +87,13 @@ def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _verify_view(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.vendor.export import downloads_of
     from kutterlock.vendor.verify import verify_view
 
     _expect_paths(arguments, count=1)
     lock = context.lock()
-    boards = [lock.board(name) for name in arguments.board or lock.boards]
-    expected = {str(pin.path): pin.digest for board in boards for pin in lock.sources_of(board)}
+    downloads = downloads_of(lock, arguments.board or sorted(lock.boards))
+    expected = {str(path): digest for path, digest in downloads.items()}
     report = verify_view(arguments.path[0], expected, context.progress)
     return tell(report, context, "view", "make the view again from a store that verifies")
 
@@ -108,6 +111,8 @@ def _verify_output(arguments: argparse.Namespace, context: Context) -> int:
     manifest = verify_output(directory)
     if manifest != judged.manifest:
         raise UntrustedError(f"{directory} was changed while it was verified")
+    from kutterlock.cli.evidence import output_evidence
+
     return tell_evidence(output_evidence(judged, manifest), context)
 
 
