@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.files import CHUNK, UnverifiedFile, contained, explained, hash_file
-from kutterlock.errors import HashMismatchError, KutterError, UsageError
+from kutterlock.errors import KutterError, UntrustedError, UsageError
 from kutterlock.model.bundle import LOCK_PATH, Bundle, BundleFile, read_bundle
 from kutterlock.model.digest import Digest
 
@@ -27,9 +27,11 @@ class Landing:
     def check(self, bundle: Bundle, place: Callable[[str], Path]) -> None:
         """Raise UsageError where files of somebody's own are in the way.
 
-        `place` finds staged files by sha256. Raises HashMismatchError for a link that leads out.
+        `place` finds staged files by sha256. Raises UntrustedError for a link that leads out, and
+        KutterError where a link that is here does.
         """
         for file in bundle.files:
+            contained(self.directory, file.path)
             if file.kind == "link":
                 _check_link(file, os.fsdecode(place(file.sha256).read_bytes()))
         if self.replace:
@@ -83,9 +85,9 @@ class Landing:
 
     def _write(self, file: BundleFile, staged: Path) -> None:
         target = self.directory / file.path
+        contained(self.directory, file.path)
         with explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        contained(self.directory, file.path)
         if file.kind == "link":
             _write_link(target, os.fsdecode(staged.read_bytes()))
             return
@@ -98,7 +100,7 @@ class Landing:
 def _check_link(file: BundleFile, target: str) -> None:
     inside = os.path.normpath(os.path.join("/x", os.path.dirname(file.path), target))  # noqa: PTH118, PTH120
     if target.startswith("/") or not inside.startswith("/x/"):
-        raise HashMismatchError(f"{file.path} is a symlink that leaves the project (to {target})")
+        raise UntrustedError(f"{file.path} is a symlink that leaves the project (to {target})")
 
 
 def _write_link(target: Path, text: str) -> None:

@@ -146,8 +146,8 @@ class Staging:
         (self.root / "verified").unlink(missing_ok=True)
         for name in ("whole", "parts"):
             remove_tree(self.root / name)
-        (self.root / MANIFEST_NAME).unlink(missing_ok=True)
-        (self.root / "lock").unlink(missing_ok=True)
+        for path in sorted(_listed(self.root), key=lambda path: path.name == "lock"):
+            path.unlink()  # what a kill left under a temporary name, too
         self.root.rmdir()
 
     def _part(self, piece: Piece) -> Path:
@@ -245,13 +245,15 @@ def pinned_otherwise(blob: BundleBlob) -> Digest | None:
     return None if blob.digest.algorithm == "sha256" else blob.digest
 
 
+def begun(store: Store) -> list[Digest]:
+    """Return the bundles that have a staging area here, however little is in it."""
+    return [Digest.parse(f"sha256:{path.name}") for path in _listed(store.root / INCOMING)]
+
+
 def unfinished(store: Store) -> list[Digest]:
     """Return the bundles that an import was begun of and not ended."""
-    return [
-        Digest("sha256", path.name)
-        for path in _listed(store.root / INCOMING)
-        if (path / MANIFEST_NAME).exists()
-    ]
+    root = store.root / INCOMING
+    return [name for name in begun(store) if (root / name.hex / MANIFEST_NAME).exists()]
 
 
 def _chunks(path: Path) -> Iterator[memoryview]:

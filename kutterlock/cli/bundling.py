@@ -195,10 +195,10 @@ def _pin(context: Context, head: "Head", text: str) -> None:
 
 
 def _abort(context: Context) -> None:
-    from kutterlock.bundle.staging import Staging, unfinished
+    from kutterlock.bundle.staging import Staging, begun
 
     store = context.store()
-    dropped = unfinished(store)
+    dropped = begun(store)
     for name in dropped:
         with Staging(store, name, context.progress) as staging:
             staging.drop()

@@ -1,5 +1,6 @@
 """Bundles made and taken in: the whole way, and every way to lose a volume."""
 
+import fcntl
 import os
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ from kutterlock.errors import (
     BundleBaseError,
     HashMismatchError,
     KutterError,
+    MissingInputError,
     NoSpaceError,
     UntrustedError,
     UsageError,
@@ -20,9 +22,10 @@ from kutterlock.errors import (
     WrongVolumeError,
 )
 from kutterlock.model import ustar
-from kutterlock.model.digest import Digest
+from kutterlock.model.digest import Digest, TreeEntry
 from tests.support import signing
-from tests.support.bundles import Far, Near, base_of, some_files
+from tests.support.bundles import BASE, Far, Near, base_of, some_files
+from tests.support.projects import lock_of
 
 LIMIT = 150_000
 
@@ -398,3 +401,82 @@ def test_what_is_no_bundle_is_said_so(far: Far, tmp_path: Path) -> None:
     assert caught.value.reason == (
         f"{path} is no volume of a bundle: it has 'README' where bundle.json belongs"
     )
+
+
+def test_a_wrong_base_is_named(near: Near, far: Far, tmp_path: Path) -> None:
+    wrong = Near(tmp_path / "wrong", files={"p0/p0.tar": near.files["p0/p0.tar"]})
+    far.take(wrong.create().paths)
+    first = near.create("one.tar")
+    later = Near(near.directory, files={**near.files, "q/q.tar": b"new" * 999})
+    second = later.create("two.tar", base=base_of(first.bundle))
+    with pytest.raises(BundleBaseError) as caught:
+        far.take(second.paths, replace=True)
+    assert caught.value.reason == (
+        "this is a delta, and its base is not here: 4 of its 5 blobs are not in the store"
+    )
+    assert len(list(far.store.blobs())) == 1
+
+
+def test_a_symlink_that_leaves_the_project_is_refused(
+    near: Near, far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kutterlock.adapters.files._link", _any_link)
+    link = near.project / "overlays/demo/out"
+    link.symlink_to("../../../elsewhere")
+    with pytest.raises(UntrustedError) as caught:
+        far.take(near.create().paths)
+    assert caught.value.reason == (
+        "overlays/demo/out is a symlink that leaves the project (to ../../../elsewhere)"
+    )
+    assert far.is_empty()
+
+
+def _any_link(path: Path, _: Path, name: str) -> TreeEntry:
+    return TreeEntry(name, "link", Digest.of(os.fsencode(path.readlink())).hex)
+
+
+def test_a_symlink_in_the_way_is_not_followed(near: Near, far: Far, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    far.project.mkdir(parents=True)
+    (far.project / "overlays").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(KutterError) as caught:
+        far.take(near.create().paths)
+    assert "leads out of" in caught.value.reason
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert not list(far.store.blobs())
+
+
+def test_two_writers_of_one_bundle_do_not_mix(near: Near) -> None:
+    target = near.directory / "out/b.tar"
+    target.parent.mkdir()
+    with (target.parent / ".unverified-b.tar").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(KutterError) as caught:
+            near.create()
+    assert caught.value.reason == f"another kutterlock is writing {target}"
+    assert not target.exists()
+
+
+def test_a_bundle_that_lacks_what_its_lock_names_is_refused(near: Near, far: Far) -> None:
+    import dataclasses
+
+    from kutterlock.bundle.judge import check_enough
+
+    bundle = near.create().bundle
+    lacking = dataclasses.replace(bundle, blobs=bundle.blobs[1:])
+    with pytest.raises(MissingInputError) as caught:
+        check_enough(lock_of(near.files, BASE), lacking)
+    assert caught.value.reason == "the bundle lacks 1 blobs that its own lock names"
+    assert len(caught.value.details) == 1
+
+
+def test_what_a_kill_left_in_the_staging_area_is_no_obstacle(near: Near, far: Far) -> None:
+    paths = volumes(near)
+    with pytest.raises(VolumeMissingError):
+        far.take(paths[:1])
+    (place,) = (far.store.root / "incoming").iterdir()
+    for path in (place / ".unverified-1", place / "whole/.unverified-2"):
+        path.write_bytes(b"half")
+    far.take(paths)
+    assert far.holds(near)
+    assert list((far.store.root / "incoming").iterdir()) == []
