@@ -9,6 +9,7 @@
 What an earlier import left under `whole` is hashed again: a crash may have eaten its bytes.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -57,16 +58,13 @@ class Staging:
         self._checked: set[str] = set()
 
     def __enter__(self) -> Self:
-        while True:
-            with explained(self.root):
-                for name in ("whole", "parts"):
-                    (self.root / name).mkdir(parents=True, exist_ok=True)
-                self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-            self._wait()
-            if self._is_named():
-                self._tidy()
-                return self
-            os.close(self._lock)
+        while not self._try_enter():
+            pass  # the import that had it before has removed it meanwhile
+        with explained(self.root):
+            for name in ("whole", "parts"):
+                (self.root / name).mkdir(exist_ok=True)
+        self._tidy()
+        return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._lock)
@@ -148,10 +146,24 @@ class Staging:
             remove_tree(self.root / name)
         for path in sorted(_listed(self.root), key=lambda path: path.name == "lock"):
             path.unlink()  # what a kill left under a temporary name, too
-        self.root.rmdir()
+        with contextlib.suppress(OSError):
+            self.root.rmdir()  # unless another import of this bundle has just come in
 
     def _part(self, piece: Piece) -> Path:
         return self.root / part_name(piece.whole, piece.number)
+
+    def _try_enter(self) -> bool:
+        with explained(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+        self._wait()
+        if not self._is_named():
+            os.close(self._lock)
+            return False
+        return True
 
     def _wait(self) -> None:
         import time

@@ -190,12 +190,14 @@ def test_a_killed_import_shows_nothing_and_goes_on(
         assert not list(far.demonstration.directory.glob("store/incoming/*"))
 
 
-def test_two_imports_at_once_make_one(line: Line, bundle: Path, far: Line) -> None:
+@pytest.mark.parametrize("count", [2, 5])
+def test_imports_at_once_make_one(line: Line, bundle: Path, far: Line, count: int) -> None:
     words = ("bundle", "import", str(bundle), "--root-digest", root_digest(line))
-    both = [far.start(*words) for _ in range(2)]
-    errors = [process.communicate(timeout=300)[1].decode() for process in both]
-    assert [process.returncode for process in both] == [0, 0], errors
+    running = [far.start(*words) for _ in range(count)]
+    errors = [process.communicate(timeout=300)[1].decode() for process in running]
+    assert [process.returncode for process in running] == [0] * count, errors
     assert blobs(far) == blobs(line)
+    assert not list(far.demonstration.directory.glob("store/incoming/*"))
 
 
 BLIND = """
