@@ -12,13 +12,15 @@ accept.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kutterlock.errors import UntrustedError
 from kutterlock.model.digest import Digest
 from kutterlock.model.intoto import STATEMENT_TYPE
 from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
+from kutterlock.model.strict_json import read_object
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -26,6 +28,7 @@ CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
+SIMPLE_SIGNING = "cosign container image signature"
 SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
 LAYOUT_KINDS = {"sig": "dev.cosignproject.cosign/sigs", "att": "dev.cosignproject.cosign/atts"}
@@ -71,11 +74,33 @@ def simple_signing(reference: str, digest: Digest) -> bytes:
             "critical": {
                 "identity": {"docker-reference": reference},
                 "image": {"docker-manifest-digest": str(digest)},
-                "type": "cosign container image signature",
+                "type": SIMPLE_SIGNING,
             },
             "optional": None,
         }
     )
+
+
+def read_simple_signing(data: bytes) -> tuple[str, Digest]:
+    """Return the name and the digest that a payload vouches for. Raises UntrustedError."""
+    critical = _table(read_object(data, "a signature's payload", UntrustedError), "critical")
+    name = _table(critical, "identity").get("docker-reference")
+    digest = _table(critical, "image").get("docker-manifest-digest")
+    if not isinstance(name, str) or not isinstance(digest, str):
+        raise UntrustedError("a signature's payload names no image")
+    if critical.get("type") != SIMPLE_SIGNING:
+        raise UntrustedError(f"a signature's payload is of type {critical.get('type')!r}")
+    try:
+        return name, Digest.parse(digest)
+    except ValueError as error:
+        raise UntrustedError(f"a signature's payload: {error}") from error
+
+
+def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    if not isinstance(found, dict):
+        raise UntrustedError(f"a signature's payload has no {key}")
+    return found
 
 
 def sign_statement(digest: Digest) -> bytes:

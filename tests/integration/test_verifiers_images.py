@@ -300,3 +300,33 @@ def test_containerd_and_skopeo_take_a_signed_export_as_if_it_were_not(
         assert [(image["tags"], image["digests"]) for image in listed] == [
             ([reference], [by_digest])
         ]
+
+
+def test_kutterlock_verifies_what_export_signed_and_what_lies_in_the_store(
+    pinned: Lock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command itself: `verify image`, on an archive and on an image of the lock."""
+    archive = export(tmp_path, pinned, keys(tmp_path, ALICE))
+    (reference,) = (name for name in pinned.images if "kube-apiserver" in name)
+    digest = pinned.images[reference].digest
+    for who in (ALICE, CAROL):
+        (tmp_path / f"{who.public.short_id}.pub").write_text(pem(who.public))
+    places = ["--project", str(tmp_path), "--store", str(tmp_path / "store")]
+    alice, carol = (str(tmp_path / f"{who.public.short_id}.pub") for who in (ALICE, CAROL))
+
+    def verify(*words: str) -> int:
+        return main(["verify", "image", *words, *places], {"HOME": str(tmp_path), "PATH": ""})
+
+    capsys.readouterr()
+    assert verify(str(archive), "--public-key", alice, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["signers"] == [alice]
+    assert {"check": f"{reference}: lock", "result": f"pins {digest}"} in facts["checks"]
+    assert verify(str(archive), "--public-key", carol) == 6
+    assert verify(reference, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verified"] == "image"
+    path = Store(tmp_path / "store").path(digest)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    assert verify(reference) == 5
+    assert verify("nobody/knows:1") == 2

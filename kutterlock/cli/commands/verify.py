@@ -28,7 +28,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
                         help="lock: who signed kutter.lock, and what it names (default); "
-                        "output: a board, or a directory that `build` made; file (or its path "
+                        "output: a board, or a directory that `build` made; image: a layout or "
+                        "archive of images, or an image of the lock; file (or its path "
                         "alone): a file with signatures beside it; store: every blob; view: a "
                         "download directory made from the store")  # fmt: skip
     parser.add_argument("path", nargs="*", type=Path, metavar="PATH",
@@ -36,8 +37,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument("--board", metavar="B", action="append",
                         help="only what this board needs; may be given several times")  # fmt: skip
     parser.add_argument("--public-key", metavar="KEY", action="append", default=[],
-                        help="file: a key whose signature counts (default: those of the pinned "
-                        "trust root)")  # fmt: skip
+                        help="file, image: a key whose signature counts (default: those of the "
+                        "pinned trust root)")  # fmt: skip
     parser.add_argument("--signatures-only", action="store_true",
                         help="lock: judge the signatures, and leave the store alone")  # fmt: skip
     add_trust_options(parser, unsigned=False)
@@ -116,6 +117,19 @@ def _verify_output(arguments: argparse.Namespace, context: Context) -> int:
     return tell_evidence(output_evidence(judged, manifest), context)
 
 
+def _verify_image(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.cli.imaging import layout_evidence, stored_image
+
+    _expect_paths(arguments, count=1)
+    path = arguments.path[0]
+    if path.exists():
+        return tell_evidence(layout_evidence(context, arguments, path), context)
+    report, evidence = stored_image(context, arguments, str(path))
+    if not context.output.as_json:
+        evidence.tell(context)
+    return tell(report, context, "image", REFETCH, evidence.facts())
+
+
 def _verify_file(arguments: argparse.Namespace, context: Context) -> int:
     from kutterlock.cli.trusting import verify_signed_file
 
@@ -126,6 +140,7 @@ def _verify_file(arguments: argparse.Namespace, context: Context) -> int:
 TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
     "lock": _verify_lock,
     "output": _verify_output,
+    "image": _verify_image,
     "file": _verify_file,
     "store": _verify_store,
     "view": _verify_view,

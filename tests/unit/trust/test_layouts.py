@@ -1,0 +1,245 @@
+"""Layouts from outside: what is accepted and what is said of it, and every refusal."""
+
+import contextlib
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kutterlock.adapters.image_layout import open_layout
+from kutterlock.adapters.keys import KeySigner
+from kutterlock.adapters.store import Store
+from kutterlock.errors import (
+    HashMismatchError,
+    KutterError,
+    MissingInputError,
+    UntrustedError,
+    UsageError,
+)
+from kutterlock.model.cosign import read_simple_signing, simple_signing
+from kutterlock.model.digest import Digest
+from kutterlock.trust.images import ImageSubject, sign_image
+from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
+from kutterlock.trust.verified import Judge
+from kutterlock.vendor.images import complete_trees, wanted_images
+from kutterlock.vendor.layout import plan_layout, with_signatures, write_archive, write_directory
+from tests.support import samples
+from tests.support.images import Blobs, Object, add_image, pin
+from tests.support.signing import ALICE, BOB, LATER, MALLORY, NOW, root
+
+PAUSE = "registry.k8s.io/pause:3.10.2"
+BLOBS = Blobs()
+LOCK = samples.lock_of([pin(PAUSE, add_image(BLOBS, "pause"))])
+DEMANDING = Judge(at=NOW, root=root(threshold=2), require=("image",))
+STANDARD = ImageStandard(judge=DEMANDING, lock=LOCK)
+
+
+def export(
+    place: Path, *signers: KeySigner, name: str = "registry.k8s.io/pause", archive: bool = False
+) -> Path:
+    """Write a layout of both platforms, signed under `name`."""
+    store = Store(place / "store")
+    for data in BLOBS.data.values():
+        store.add_bytes(data)
+    trees = complete_trees(store, wanted_images(LOCK, all_platforms=True))
+    artifacts = [
+        artifact
+        for part in trees[0].parts if part.is_document and signers
+        for artifact in sign_image(
+            ImageSubject(name=name, digest=part.digest, media_type=part.media_type, size=1), signers
+        )
+    ]  # fmt: skip
+    layout = with_signatures(plan_layout(trees), artifacts)
+    if archive:
+        write_archive(store, layout, place / "images.tar")
+        return place / "images.tar"
+    write_directory(store, layout, place / "images")
+    return place / "images"
+
+
+def judge(layout: Path, standard: ImageStandard = STANDARD) -> JudgedLayout:
+    with open_layout(layout) as files:
+        return judge_layout(files, standard)
+
+
+def refusal(layout: Path, standard: ImageStandard = STANDARD) -> KutterError:
+    with pytest.raises(KutterError) as caught:
+        judge(layout, standard)
+    return caught.value
+
+
+def edit(layout: Path, change: Callable[[list[Object]], object]) -> Path:
+    index = json.loads((layout / "index.json").read_text())
+    change(index["manifests"])
+    (layout / "index.json").write_text(json.dumps(index))
+    return layout
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_two_signers_of_a_layout_are_evidence(tmp_path: Path, archive: bool) -> None:  # noqa: FBT001
+    judged = judge(export(tmp_path, ALICE, BOB, archive=archive))
+    assert sorted(judged.signers) == ["alice", "bob"]
+    digest = LOCK.images[PAUSE].digest
+    lines = [(item.check, item.result) for item in judged.findings]
+    assert lines[1] == (f"{PAUSE}: lock", f"pins {digest}")
+    assert sorted(lines[2:]) == [
+        (f"{PAUSE}: signature", f"{name} {who.public.short_id}, and 2 of 2 manifests on their own")
+        for name, who in sorted(
+            (("alice", ALICE), ("bob", BOB)), key=lambda item: f"{item[0]} {item[1]}"
+        )
+    ]
+    assert judged.uncovered == (
+        "attestations, and signatures in other forms than cosign's simple signing",
+    )
+
+
+def test_a_demand_that_is_not_met_is_refused(tmp_path: Path) -> None:
+    error = refusal(export(tmp_path, ALICE, MALLORY))
+    assert isinstance(error, UntrustedError)
+    assert error.reason == (
+        f"{PAUSE}: 1 of the 2 signatures that the trust root demands for 'image'"
+    )
+
+
+def test_signatures_that_were_stripped_are_missed(tmp_path: Path) -> None:
+    layout = edit(export(tmp_path, ALICE, BOB), lambda entries: entries.__delitem__(slice(2, None)))
+    assert refusal(layout).reason == (
+        f"{PAUSE}: 0 of the 2 signatures that the trust root demands for 'image'"
+    )
+
+
+def test_a_signature_counts_under_its_own_name_only(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE, BOB, name="registry.k8s.io/etcd")
+    assert refusal(layout).exit_code == 6
+
+
+def test_where_nothing_is_demanded_it_is_said_that_nobody_signed(tmp_path: Path) -> None:
+    judged = judge(export(tmp_path), ImageStandard(judge=Judge(at=NOW)))
+    assert judged.signers == ()
+    assert judged.uncovered == (
+        "tags, and whether a project wants these images: there is no lock here",
+        "who vouches for the images: no key that counts signed them",
+        "attestations, and signatures in other forms than cosign's simple signing",
+    )
+
+
+def test_a_demand_without_a_pinned_root_is_refused(tmp_path: Path) -> None:
+    bare = ImageStandard(judge=Judge(at=NOW, require=("image",)), lock=LOCK)
+    assert refusal(export(tmp_path, ALICE), bare).reason == (
+        "no trust root is pinned for the project of these images, though one is demanded"
+    )
+
+
+def test_a_root_that_expired_is_refused(tmp_path: Path) -> None:
+    late = ImageStandard(judge=replace(DEMANDING, at=LATER), lock=LOCK)
+    assert refusal(export(tmp_path, ALICE, BOB), late).exit_code == 6
+
+
+def test_a_named_key_must_have_signed(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE)
+    named = ImageStandard(judge=Judge(at=NOW), keys={"alice.pub": ALICE.public})
+    assert judge(layout, named).signers == ("alice.pub",)
+    other = ImageStandard(judge=Judge(at=NOW), keys={"m.pub": MALLORY.public})
+    assert refusal(layout, other).reason == f"{PAUSE} is signed by none of: m.pub"
+
+
+def test_a_flipped_bit_in_any_blob_is_a_mismatch(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE, BOB)
+    for path in sorted((layout / "blobs/sha256").iterdir()):
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        error = refusal(layout)
+        assert isinstance(error, HashMismatchError)
+        assert error.reason == "1 blobs are not what their names say"
+        assert error.details == (f"sha256:{path.name} is {Digest.of(path.read_bytes())}",)
+        path.write_bytes(data)
+
+
+def test_an_image_that_the_lock_does_not_pin_is_refused(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE, BOB)
+    other = samples.lock_of([pin(PAUSE, add_image(Blobs(), "pause", base=b"another"))])
+    error = refusal(layout, replace(STANDARD, lock=other))
+    assert isinstance(error, HashMismatchError)
+    assert error.reason == f"{PAUSE} is not the image that the lock pins"
+    elsewhere = samples.lock_of([pin("quay.io/x:1", add_image(Blobs(), "pause"))])
+    assert refusal(layout, replace(STANDARD, lock=elsewhere)).exit_code == 6
+
+
+def test_a_tag_that_the_lock_does_not_pin_is_refused(tmp_path: Path) -> None:
+    def rename(entries: list[Object]) -> None:
+        names = entries[0]["annotations"]
+        names["io.containerd.image.name"] = "registry.k8s.io/pause:3.9"
+        names["org.opencontainers.image.ref.name"] = "3.9"
+
+    layout = edit(export(tmp_path, ALICE, BOB), rename)
+    digest = LOCK.images[PAUSE].digest
+    assert refusal(layout).reason == f"the lock does not pin registry.k8s.io/pause:3.9 as {digest}"
+
+
+def test_two_names_for_two_readers_are_refused(tmp_path: Path) -> None:
+    def rename(entries: list[Object]) -> None:
+        entries[0]["annotations"]["org.opencontainers.image.ref.name"] = "3.9"
+
+    layout = edit(export(tmp_path, ALICE, BOB), rename)
+    digest = LOCK.images[PAUSE].digest
+    assert refusal(layout).reason == f"the layout lists {digest} as {PAUSE} and as '3.9'"
+
+
+def test_a_blob_that_is_missing_is_named(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE, BOB)
+    lacking = next(item for item in BLOBS.data if item not in BLOBS.documents)
+    (layout / "blobs/sha256" / lacking.removeprefix("sha256:")).unlink()
+    error = refusal(layout)
+    assert isinstance(error, MissingInputError)
+    assert lacking in error.reason
+
+
+def test_links_doubles_and_what_is_no_layout_are_refused(tmp_path: Path) -> None:
+    layout = export(tmp_path, ALICE)
+    (layout / "link").symlink_to("index.json")
+    assert refusal(layout).reason == "the layout has a link or special file in it: 'link'"
+    with tarfile.open(tmp_path / "double.tar", "w") as archive:
+        archive.add(layout / "index.json", "index.json")
+        archive.add(layout / "index.json", "./index.json")
+    assert refusal(tmp_path / "double.tar").reason == (
+        "the archive has index.json twice: readers would differ"
+    )
+    with tarfile.open(tmp_path / "empty.tar", "w"):
+        pass
+    assert refusal(tmp_path / "empty.tar").reason == (
+        "the layout has no index.json of at most 4194304 bytes"
+    )
+    (tmp_path / "text").write_text("no archive")
+    assert isinstance(refusal(tmp_path / "text"), UsageError)
+
+
+@given(at=st.integers(0, 300), new=st.binary(max_size=3))
+def test_a_payload_is_read_or_refused(at: int, new: bytes) -> None:
+    digest = LOCK.images[PAUSE].digest
+    good = simple_signing("registry.k8s.io/pause", digest)
+    assert read_simple_signing(good) == ("registry.k8s.io/pause", digest)
+    with contextlib.suppress(UntrustedError):
+        assert len(read_simple_signing(good[:at] + new + good[at + 1 :])) == 2
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_the_bytes_the_answer_is_a_verdict_or_a_kutterlock_error(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    if not (tmp_path / "images.tar").exists():
+        export(tmp_path, ALICE, archive=True)
+    whole = bytearray((tmp_path / "images.tar").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, min(len(whole), 8192) - 1))] = data.draw(st.integers(0, 255))
+    changed = tmp_path / "changed.tar"
+    changed.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    with contextlib.suppress(KutterError):
+        assert judge(changed, ImageStandard(judge=Judge(at=NOW))).findings
