@@ -1,10 +1,17 @@
 """What holds for every test."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A test run that was started in the background may have been told to ignore Ctrl-C, and programs
+# inherit that: tests that interrupt one would wait for ever.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 # Nothing is timed: a loaded machine is no reason to fail.
 settings.register_profile("kutter", deadline=None, suppress_health_check=[HealthCheck.too_slow])
