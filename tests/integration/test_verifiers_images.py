@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.image_layout import open_layout
 from kutterlock.adapters.keys import KeySigner, write_private_key
 from kutterlock.adapters.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main
+from kutterlock.errors import UntrustedError
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
 from kutterlock.model.intoto import PREDICATE_TYPE
@@ -20,12 +22,14 @@ from kutterlock.model.keys import pem
 from kutterlock.model.lock import Lock
 from kutterlock.model.oci import OCI_INDEX
 from kutterlock.trust.images import ImageSubject, sign_image
+from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
+from kutterlock.trust.verified import Judge
 from tests.integration.verifiers import found, program
 from tests.support.containerd import Containerd
 from tests.support.images import Blobs, Object, add_manifest, layer
 from tests.support.published import publish
 from tests.support.registry import Registry, run
-from tests.support.signing import ALICE, BOB, CAROL
+from tests.support.signing import ALICE, BOB, CAROL, NOW
 
 pytestmark = pytest.mark.integration
 
@@ -330,3 +334,34 @@ def test_kutterlock_verifies_what_export_signed_and_what_lies_in_the_store(
     path.write_bytes(path.read_bytes() + b" ")
     assert verify(reference) == 5
     assert verify("nobody/knows:1") == 2
+
+
+@pytest.mark.parametrize("name", COSIGNS)
+def test_kutterlock_verifies_what_cosign_saved(
+    name: str, registry: Registry, tmp_path: Path
+) -> None:
+    """A layout that kutterlock did not write, with its signatures."""
+    saved = tmp_path / "saved"
+    argv = [program(name), "save", "--dir", str(saved), f"{registry.host}/sig:v1"]
+    run(*argv, HOME=str(tmp_path))
+    assert judged(saved, ALICE).signers == ("key",)
+    with pytest.raises(UntrustedError, match="is signed by none of: key"):
+        judged(saved, CAROL)
+
+
+def test_an_archive_of_skopeo_is_read_and_has_no_signatures(pinned: Lock, tmp_path: Path) -> None:
+    layout = export(tmp_path, pinned, ["--format", "directory", *keys(tmp_path, ALICE)])
+    archive = tmp_path / "skopeo.tar"
+    run("skopeo", "copy", "--insecure-policy", "--override-arch=amd64",
+        f"oci:{layout}:v1", f"oci-archive:{archive}:v1")  # fmt: skip
+    assert judged(archive).uncovered[1] == (
+        "who vouches for the images: no key that counts signed them"
+    )
+    with pytest.raises(UntrustedError, match="is signed by none of: key"):
+        judged(archive, ALICE)
+
+
+def judged(layout: Path, who: KeySigner | None = None) -> JudgedLayout:
+    named = {"key": who.public} if who else {}
+    with open_layout(layout) as files:
+        return judge_layout(files, ImageStandard(judge=Judge(at=NOW), keys=named))
