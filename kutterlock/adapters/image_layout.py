@@ -26,21 +26,19 @@ _TEXTS = ("index.json", "oci-layout")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLayout:
-    """A layout that lies open: sizes in bytes of its texts and blobs; `surplus` are other names."""
+    """A layout that lies open: sizes in bytes of texts by name, and of blobs by claimed digest.
 
-    sizes: Mapping[str, int]
+    `surplus` are names that belong to no layout.
+    """
+
+    texts: Mapping[str, int]
+    blobs: Mapping[Digest, int]
     surplus: tuple[str, ...]
     _open: Callable[[str], IO[bytes]]
 
-    @property
-    def blobs(self) -> dict[Digest, int]:
-        """The sizes of its blobs, by the digests that their names claim."""
-        names = {name: size for name, size in self.sizes.items() if name not in _TEXTS}
-        return {_digest(name): size for name, size in names.items()}
-
     def text(self, name: str, limit: int) -> bytes:
         """Read `index.json` or `oci-layout`. Raises UntrustedError."""
-        if self.sizes.get(name, limit + 1) > limit:
+        if self.texts.get(name, limit + 1) > limit:
             raise UntrustedError(f"the layout has no {name} of at most {limit} bytes")
         with self._open(name) as file:
             return file.read(limit)
@@ -128,9 +126,10 @@ def _of_archive(archive: tarfile.TarFile) -> ImageLayout:
 
 
 def _layout(found: list[tuple[str, int]], opened: Callable[[str], IO[bytes]]) -> ImageLayout:
-    known = {name: size for name, size in found if name in _TEXTS or _BLOB.match(name)}
-    surplus = tuple(sorted(name for name, _ in found if name not in known))
-    return ImageLayout(sizes=known, surplus=surplus, _open=opened)
+    texts = {name: size for name, size in found if name in _TEXTS}
+    blobs = {_digest(name): size for name, size in found if _BLOB.match(name)}
+    surplus = [name for name, _ in found if name not in _TEXTS and not _BLOB.match(name)]
+    return ImageLayout(texts=texts, blobs=blobs, surplus=tuple(sorted(surplus)), _open=opened)
 
 
 def _name(digest: Digest) -> str:

@@ -36,7 +36,7 @@ IMAGE_NAME = "io.containerd.image.name"
 KIND = "kind"
 LARGEST_PAYLOAD = 64 << 10
 MOST_CLAIMS = 2000
-MOST_DOCUMENTS = 1000
+MOST_DOCUMENTS = 2000
 SIGN_HINT = "have the images exported with `kutterlock images export --key`"
 
 
@@ -133,13 +133,18 @@ def _images(files: Files, index: Index) -> list[_Image]:
             roots.setdefault((entry.digest, name.name if name else ""), []).append(entry)
     if not roots:
         raise UntrustedError("the layout lists no image")
-    return [_image(files, digest, entries) for (digest, _), entries in roots.items()]
+    images: list[_Image] = []
+    for (digest, _), entries in roots.items():
+        room = MOST_DOCUMENTS - sum(len(image.manifests) + image.absent + 1 for image in images)
+        images.append(_image(files, digest, entries, room))
+    return images
 
 
-def _image(files: Files, digest: Digest, entries: list[Descriptor]) -> _Image:
+def _image(files: Files, digest: Digest, entries: list[Descriptor], room: int) -> _Image:
     manifests: list[Digest] = []
     absent = 0
     left = [entries[0]]
+    seen = {digest}  # else indexes of indexes of indexes would multiply
     while left:
         entry = left.pop()
         if entry.digest not in files.blobs and entry.digest != digest:
@@ -147,12 +152,14 @@ def _image(files: Files, digest: Digest, entries: list[Descriptor]) -> _Image:
             continue
         document = _read(files, entry.digest, entry.media_type)
         if isinstance(document, Index):
-            left += document.manifests
+            below = {c.digest: c for c in document.manifests if c.digest not in seen}
+            left += below.values()
+            seen |= below.keys()
         else:
             _require_whole(files, document, entry.digest)
             manifests.append(entry.digest)
-        if len(manifests) + absent + len(left) > MOST_DOCUMENTS:
-            raise UntrustedError(f"{digest} has more than {MOST_DOCUMENTS} manifests")
+        if len(seen) > room:
+            raise UntrustedError(f"the layout has more than {MOST_DOCUMENTS} manifests")
     if not manifests:
         raise MissingInputError(f"the layout has nothing of image {digest} but its index")
     names = {name for entry in entries if (name := _name(entry))}
@@ -165,8 +172,10 @@ def _image(files: Files, digest: Digest, entries: list[Descriptor]) -> _Image:
 def _read(files: Files, digest: Digest | None, media_type: str) -> Index | Manifest:
     if digest and digest not in files.blobs:
         raise MissingInputError(f"the layout lists {digest}, and does not have it")
-    text = files.text("index.json", LARGEST_MANIFEST)
-    data = files.blob(digest, LARGEST_MANIFEST) if digest else text
+    if digest:
+        data = files.blob(digest, LARGEST_MANIFEST)
+    else:
+        data = files.text("index.json", LARGEST_MANIFEST)
     try:
         return parse_document(data, media_type)
     except ValueError as error:

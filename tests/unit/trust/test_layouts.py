@@ -23,6 +23,7 @@ from kutterlock.errors import (
 )
 from kutterlock.model.cosign import read_simple_signing, simple_signing
 from kutterlock.model.digest import Digest
+from kutterlock.model.oci import OCI_INDEX
 from kutterlock.trust.images import ImageSubject, sign_image
 from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge
@@ -197,6 +198,20 @@ def test_a_blob_that_is_missing_is_named(tmp_path: Path) -> None:
     error = refusal(layout)
     assert isinstance(error, MissingInputError)
     assert lacking in error.reason
+
+
+def test_indexes_of_indexes_are_read_once_each(tmp_path: Path) -> None:
+    """Forty levels, each naming the one below three hundred times."""
+    layout = export(tmp_path)
+    below = json.loads((layout / "index.json").read_text())["manifests"][0]
+    for _ in range(40):
+        value = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [below] * 300}
+        data = json.dumps(value).encode()
+        (layout / "blobs/sha256" / Digest.of(data).hex).write_bytes(data)
+        below = {"mediaType": OCI_INDEX, "digest": str(Digest.of(data)), "size": len(data)}
+    edit(layout, lambda entries: entries.__setitem__(slice(None), [below]))
+    judged = judge(layout, ImageStandard(judge=Judge(at=NOW)))
+    assert [item.check for item in judged.findings] == ["blobs"]
 
 
 def test_links_doubles_and_what_is_no_layout_are_refused(tmp_path: Path) -> None:
