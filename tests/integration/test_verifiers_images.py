@@ -118,7 +118,8 @@ def cosign(name: str, who: KeySigner, place: Path, *words: str) -> bool:
     key = place / "key.pem"
     key.write_text(pem(who.public))
     argv = [program(name), *words[:1], "--key", str(key), "--insecure-ignore-tlog=true", *words[1:]]
-    return run(*argv, check=False, HOME=str(place)).returncode == 0
+    offline = ["unshare", "-rn"] if "--local-image" in words else []
+    return run(*offline, *argv, check=False, HOME=str(place)).returncode == 0
 
 
 ACCEPTED = [(name, form) for name in COSIGNS for form in ("all", "sig", "bundle")
