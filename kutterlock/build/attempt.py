@@ -118,11 +118,19 @@ def _handed_over(attempt: Attempt, binds: tuple[Bind, ...]) -> Attempt:
     """Give the build's directory to its user, who must be able to reach everything it reads."""
     root = [attempt.environment.root] if attempt.environment.root else []
     paths = [*(Path(bind.source) for bind in binds), attempt.build, *root]
-    if not all(parent.stat().st_mode & 0o001 for path in paths for parent in path.parents):
+    if not all(_is_open(path) for path in paths):
         return replace(attempt, place=replace(attempt.place, outer_uid=0))
     for path in (attempt.build, attempt.build / "home"):
         os.chown(path, attempt.place.outer_uid, attempt.place.outer_uid)
     return attempt
+
+
+def _is_open(path: Path) -> bool:
+    """Whether any user can read what lies at `path`, as far as the path itself tells."""
+    wanted = 0o005 if path.is_dir() else 0o004
+    return path.stat().st_mode & wanted == wanted and all(
+        parent.stat().st_mode & 0o001 for parent in path.parents
+    )
 
 
 def enter(attempt: Attempt, workshop: Workshop, argv: tuple[str, ...]) -> int:

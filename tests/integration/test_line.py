@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.files import hash_file
-from tests.support.line import Line
+from tests.support.line import Line, copy_of
 
 pytestmark = [
     pytest.mark.integration,
@@ -104,14 +106,23 @@ def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> Non
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as another user")
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not on this machine")
-def test_root_rebuilds_as_another_user_where_that_user_can_reach_the_inputs(line: Line) -> None:
-    directory = line.demonstration.directory
-    for path in (directory, *directory.parents):
-        if path.stat().st_mode & 0o001 == 0:
-            path.chmod(path.stat().st_mode | 0o001)
+def test_root_rebuilds_as_another_user_where_that_user_can_reach_the_inputs(
+    vendored: Line, open_directory: Path
+) -> None:
+    line = copy_of(vendored, open_directory / "demo")
     line.must("build", "--offline", "--board", ONE_BOARD, "--rebuild")
     record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
     assert record["reproduced"]["varied"] == ["outer path", "outer user", "jobs", "cpus"]
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every user can reach, which pytest's own are not."""
+    before = os.umask(0o022)
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+    os.umask(before)
 
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "unshare"])
