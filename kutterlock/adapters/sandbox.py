@@ -4,6 +4,7 @@ Owns the choice of a sandbox, the proof that it has no network, and running prog
 a program sees is `model.sandbox_view`; which calls reach for a network is `adapters.seccomp`.
 """
 
+import contextlib
 import os
 import platform
 import stat
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kutterlock.adapters import network_log, process
+from kutterlock.adapters.bare_places import bare_places
 from kutterlock.adapters.network_proof import LOOK, faults
 from kutterlock.adapters.sandbox_clock import with_clock
 from kutterlock.adapters.sandbox_start import Kind, start
@@ -57,7 +59,8 @@ class Sandbox:
         When it returns or raises (Ctrl-C included) no process of the sandbox is left.
         """
         run = self._run_watched if self.calls else self._run_read
-        return run(with_clock(plan, run), on_line)
+        with bare_places(plan) if self.kind == "none" else contextlib.nullcontext():
+            return run(with_clock(plan, run), on_line)
 
     def interactive(self, plan: SandboxPlan) -> int:
         """Run on the caller's terminal and return the exit status.

@@ -14,7 +14,7 @@ from kutterlock.adapters.files import explained, hash_file, remove_tree
 from kutterlock.adapters.sandbox import Sandbox
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
-from kutterlock.build.inputs import inputs_from_lock
+from kutterlock.build.inputs import inputs_from_lock, part_from_store
 from kutterlock.build.steps import StepReader
 from kutterlock.build.workshop import Workshop
 from kutterlock.errors import BuildError, StaleLockError
@@ -85,6 +85,8 @@ def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
         attempt.lock, attempt.board, attempt.directory / "inputs",
         tree=attempt.tree, project=workshop.project, blob=workshop.store.path,
     )  # fmt: skip
+    if workshop.sandbox().kind == "none":
+        part_from_store(attempt.directory / "inputs")
     if not attempt.board.images:
         return binds
     trees = image_trees(workshop.store, attempt.lock, [attempt.board.name])

@@ -238,6 +238,15 @@ def _copy_patch(source: Path, place: Path, digest: Digest, key: str) -> None:
         copy.commit(digest)
 
 
+def part_from_store(directory: Path) -> None:
+    """Make the download view of `directory` copies: where no sandbox keeps a build from writing."""
+    for path in (directory / "dl").rglob("*"):
+        if path.is_file() and path.stat().st_nlink > 1:
+            data = path.with_name(f".copy-{path.name}")
+            shutil.copyfile(path, data)
+            data.replace(path)
+
+
 def _link_or_copy(blob: Path, place: Path) -> None:
     try:
         os.link(blob, place)

@@ -104,6 +104,16 @@ def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> Non
     assert "clock" in record["reproduced"]["varied"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make /kutter and /build")
+def test_none_builds_where_the_machine_itself_is_the_sandbox(line: Line) -> None:
+    before = [(path.stat().st_nlink, path.read_bytes()) for path in store_blobs(line)]
+    ran = line.must("build", "--offline", "--board", ONE_BOARD, "--sandbox", "none")
+    assert "none: the build sees and can reach the whole machine" in ran.errors
+    assert not Path("/kutter").exists()
+    assert not Path("/build").exists()
+    assert [(path.stat().st_nlink, path.read_bytes()) for path in store_blobs(line)] == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as another user")
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not on this machine")
 def test_root_rebuilds_as_another_user_where_that_user_can_reach_the_inputs(
