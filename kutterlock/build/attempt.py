@@ -85,13 +85,19 @@ def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
         attempt.lock, attempt.board, attempt.directory / "inputs",
         tree=attempt.tree, project=workshop.project, blob=workshop.store.path,
     )  # fmt: skip
-    if workshop.sandbox().kind == "none":
-        part_from_store(attempt.directory / "inputs")
     if not attempt.board.images:
         return binds
     trees = image_trees(workshop.store, attempt.lock, [attempt.board.name])
     write_archive(workshop.store, plan_layout(trees), attempt.archive)
     return (*binds, Bind(source=str(attempt.archive), target=IMAGES))
+
+
+def _guarded(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
+    """Prepare; where no sandbox keeps a build from writing, give it copies of the store's files."""
+    binds = prepare(attempt, workshop)
+    if workshop.sandbox().kind == "none":
+        part_from_store(attempt.directory / "inputs")
+    return binds
 
 
 def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> Place:
@@ -100,7 +106,7 @@ def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> Place:
     Raises BuildError, or StaleLockError when `.config` is another.
     """
     remove_tree(attempt.directory)
-    binds = prepare(attempt, workshop)
+    binds = _guarded(attempt, workshop)
     if attempt.place.outer_uid:
         attempt = _handed_over(attempt, binds)
     runner = _Runner(attempt, workshop, binds)
@@ -137,7 +143,7 @@ def _is_open(path: Path) -> bool:
 
 def enter(attempt: Attempt, workshop: Workshop, argv: tuple[str, ...]) -> int:
     """Run a program on the caller's terminal where the build runs; return its exit status."""
-    binds = prepare(attempt, workshop)
+    binds = _guarded(attempt, workshop)
     return workshop.sandbox().interactive(attempt.plan(argv, binds))
 
 
