@@ -6,6 +6,7 @@ they mean is `kutterlock.resolve.closure`.
 """
 
 import contextlib
+import fcntl
 import json
 import posixpath
 import secrets
@@ -120,14 +121,26 @@ def evaluate(question: Question, bench: Bench) -> Evaluation:
     generated = _generated(question, bench)
     digest = _key(question, generated)
     place = bench.cache / "evaluations" / digest.hex
-    cached = _read(place, digest, generated.defconfig)
-    if cached is not None:
-        return cached
-    _ask(question, generated, bench, place)
-    answer = _read(place, digest, generated.defconfig)
+    with _turn(bench.cache / "locks" / f"evaluation-{digest.hex}"):
+        cached = _read(place, digest, generated.defconfig)
+        if cached is not None:
+            return cached
+        _ask(question, generated, bench, place)
+        answer = _read(place, digest, generated.defconfig)
     if answer is None:
         raise KutterError(f"{place} was changed while it was written", hint="run it again")
     return answer
+
+
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Let one process or thread at a time ask this question; the others find its answer."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("wb")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _generated(question: Question, bench: Bench) -> Generated:
