@@ -4,7 +4,6 @@ Everything ambient (environment, clock, working directory) entered in `kutterloc
 `Context` holds it as values and makes adapters from it when a command asks.
 """
 
-import datetime
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ from kutterlock.cli.output import Output
 from kutterlock.model.progress import Progress
 
 if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
+    import datetime
+
     from kutterlock.adapters.http import Http
     from kutterlock.adapters.registry import Registries
     from kutterlock.adapters.sizes import SizeBook
@@ -33,7 +34,7 @@ class Context(NamedTuple):
     environ: Mapping[str, str]
     output: Output
     progress: Progress
-    now: Callable[[], datetime.datetime]
+    now: Callable[[], "datetime.datetime"]
 
     @property
     def manifest_path(self) -> Path:

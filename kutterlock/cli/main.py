@@ -1,33 +1,33 @@
 """Entry point: read what is ambient, dispatch to a command, turn errors into text and exit codes.
 
-The parser is built from each command's `add`, which imports nothing heavy: `--help` is to stay
-under 100 ms of CPU.
+Only the command that is called for is imported; the others stand in the help with their name and
+what they are for: `--help` is to stay under 100 ms of CPU.
 """
 
 import argparse
-import datetime
 import importlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kutterlock import __version__
+from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
 from kutterlock.cli.progress import ConsoleProgress
 from kutterlock.errors import KutterError, UsageError
 from kutterlock.model.progress import Progress
 
-COMMANDS: tuple[str, ...] = (
-    "init", "resolve", "vendor", "verify", "build", "shell", "boot", "why", "tree", "diff",
-    "outdated", "audit", "images", "sign", "attest", "sbom", "trust", "key", "bundle", "catalog",
-    "store", "completion", "demo",
-)  # fmt: skip
-"""Every command, in the order of the help: the modules of `kutterlock.cli.commands`."""
-
 INTERRUPTED = 130
+
+if TYPE_CHECKING:
+    import datetime
+
+    _Children = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+else:
+    _Children = argparse._SubParsersAction  # noqa: SLF001 -- no public name
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     arguments = argparse.Namespace(json=False)
     progress = ConsoleProgress()
     try:
-        arguments = build_parser(words[:1]).parse_args(words)
+        arguments = build_parser(words).parse_args(words)
         status = _dispatch(arguments, ambient, progress)
         sys.stdout.flush()
     except KutterError as error:
@@ -101,20 +101,34 @@ def _silence_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def build_parser(first: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """Build the command line: all of it, or only the one command that `first` names."""
+class _Commands(_Children):
+    """The commands of the parser: each with what it is for, whether it is imported or not."""
+
+    def add_parser(self, name: str, **options: Any) -> argparse.ArgumentParser:  # noqa: ANN401
+        return super().add_parser(name, help=COMMANDS[name], **options)
+
+
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Build the command line: all of it, or what is needed to read `words`."""
     parser = argparse.ArgumentParser(
         prog="kutterlock",
         description="Pin, vendor and build a whole operating system from one lock.",
     )
     parser.add_argument("--version", action="version", version=f"kutterlock {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in first if set(first) & set(COMMANDS) else COMMANDS:
-        module = importlib.import_module(f"kutterlock.cli.commands.{name}")
-        command: argparse.ArgumentParser = module.add(commands)
-        command.set_defaults(module=name)
-        add_common_options(command)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, action=_Commands)
+    for name in COMMANDS:
+        if words is None or name in words:
+            _declare(name, commands)
+        else:
+            commands.add_parser(name, add_help=False)
     return parser
+
+
+def _declare(name: str, commands: _Children) -> None:
+    module = importlib.import_module(f"kutterlock.cli.commands.{name}")
+    command: argparse.ArgumentParser = module.add(commands)
+    command.set_defaults(module=name)
+    add_common_options(command)
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +154,14 @@ def make_context(
         environ={**environ, **_said(arguments)},
         output=Output(as_json=arguments.json),
         progress=progress,
-        now=lambda: datetime.datetime.now(datetime.UTC),
+        now=_now,
     )
+
+
+def _now() -> "datetime.datetime":
+    import datetime
+
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _said(arguments: argparse.Namespace) -> dict[str, str]:
@@ -153,6 +173,8 @@ def _said(arguments: argparse.Namespace) -> dict[str, str]:
 def report(error: KutterError, *, as_json: bool) -> None:
     """Print an error: what went wrong, the single facts, what to do next."""
     if as_json:
+        import json
+
         facts = {"error": error.reason, "details": error.details, "hint": error.hint}
         print(json.dumps({**facts, "exit-code": error.exit_code}, indent=1))
         return

@@ -1,6 +1,5 @@
 """What a command prints: text for people, or one JSON document for programs."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -35,6 +34,8 @@ class Output:
     def json(self, value: Any) -> None:
         """Print facts for programs, when they were asked for."""
         if self.as_json:
+            import json
+
             json.dump(value, self._stream, indent=1, sort_keys=True, default=str)
             self._stream.write("\n")
 

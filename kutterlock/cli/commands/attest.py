@@ -13,7 +13,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "attest",
-        help="sign outputs: manifest, provenance and SBOM",
         description="Verify outputs against their manifests, write provenance (SLSA v1, in-toto) "
         "and SBOM (CycloneDX) beside their files, and sign all three. A second signer runs the "
         "same command: signatures are added beside the others. With --unsigned, provenance and "

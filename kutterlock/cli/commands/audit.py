@@ -9,9 +9,7 @@ from kutterlock.cli.context import Context
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser(
-        "audit", help="overrides, overdue reviews, trust, end of life, kernel options"
-    )
+    parser = commands.add_parser("audit")
     parser.add_argument(
         "--as-of",
         metavar="DATE",

@@ -12,7 +12,7 @@ TIMEOUT = 600.0
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("boot", help="start a board's output in QEMU (a smoke test)")
+    parser = commands.add_parser("boot")
     parser.add_argument("--board", metavar="B", required=True, help="the board to boot")
     parser.add_argument("--expect", metavar="TEXT", default=EXPECT,
                         help=f"the text that proves it booted (default: {EXPECT})")  # fmt: skip

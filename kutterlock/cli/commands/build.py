@@ -19,7 +19,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "build",
-        help="build boards from the lock, in a sandbox without a network",
         description="Build boards from the lock. What was built before is not built again.",
     )
     add_build_options(parser)

@@ -30,7 +30,6 @@ def add(commands: "Commands") -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "bundle",
-        help="carry project and closure across an air gap in one signed file",
         description="Make, look at, rehearse and import bundles. docs/air-gap.md has the whole "
         "crossing.",
     )

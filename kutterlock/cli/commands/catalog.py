@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the parser is built from this module: it may cost next to n
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("catalog", help="show what is known of upstream versions")
+    parser = commands.add_parser("catalog")
     parser.add_argument(
         "action",
         choices=("show", "update"),

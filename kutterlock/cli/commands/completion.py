@@ -11,7 +11,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "completion",
-        help="print a completion script for a shell",
         description="Print a completion script, to be sourced or saved as its first lines say: "
         "source <(kutterlock completion bash)",
     )

@@ -52,7 +52,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "demo",
-        help="run the whole line on an embedded upstream",
         description="Resolve, vendor, verify, build and rebuild two boards from a miniature "
         "Buildroot that kutterlock carries. Talks to this machine's loopback only.",
     )

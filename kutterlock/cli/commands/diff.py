@@ -9,7 +9,7 @@ from kutterlock.errors import DifferencesFoundError
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("diff", help="compare two locks, pin by pin")
+    parser = commands.add_parser("diff")
     parser.add_argument("before", metavar="OLD", help="a lock")
     parser.add_argument("after", metavar="NEW", nargs="?", help="a lock (default: kutter.lock)")
     parser.add_argument("--exit-code", action="store_true", help="exit 18 when they differ")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # for --help, which loads every command
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("images", help="list, export or push the container images")
+    parser = commands.add_parser("images")
     parser.add_argument("action", choices=("list", "export", "push"),
                         help="list: what the lock pins; export: an archive or layout for each "
                         "board; push: send them to a registry")  # fmt: skip

@@ -8,7 +8,7 @@ from kutterlock.errors import UsageError
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("init", help="write a commented kutter.toml")
+    parser = commands.add_parser("init")
     parser.add_argument("--print", action="store_true", help="print it instead of writing it")
     parser.add_argument("--name", default="my-node", help="the project's name (default: my-node)")
     return parser

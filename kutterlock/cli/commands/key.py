@@ -16,7 +16,7 @@ FORMS = ("pem", "cosign", "minisign", "ssh", "allowed-signers", "tuf")
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("key", help="make signing keys, show them, export public keys")
+    parser = commands.add_parser("key")
     parser.add_argument("action", choices=("generate", "show", "export"), metavar="ACTION",
                         help="generate, show or export")  # fmt: skip
     parser.add_argument("name", metavar="KEY",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("outdated", help="list inputs of which the catalog knows newer")
+    parser = commands.add_parser("outdated")
     parser.add_argument("--all", action="store_true", help="list inputs that are up to date, too")
     parser.add_argument("--offline", action="store_true",
                         help="do not ask registries whether tags of images moved")  # fmt: skip

@@ -20,7 +20,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "resolve",
-        help="turn kutter.toml into kutter.lock",
         description="Pin every input, source and package that the boards of kutter.toml need. "
         "What an existing lock pins stays unless it is upgraded or no longer allowed.",
     )

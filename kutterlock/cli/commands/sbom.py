@@ -12,7 +12,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "sbom",
-        help="print what a board is made of (CycloneDX 1.6 or SPDX 2.3)",
         description="Print a software bill of materials: every package with version, licence, CPE, "
         "purl, source digests and patches; prebuilt binaries; images. Needs the closure; opens no "
         "connection. The same lock gives the same bytes.",

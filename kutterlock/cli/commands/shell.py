@@ -22,7 +22,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "shell",
-        help="step into the sandbox of a board's build",
         description="Open a shell where a build of the board runs: the same root file system, "
         "inputs, environment and empty network. After a failed build its tree is there.",
     )

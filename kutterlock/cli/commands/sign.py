@@ -20,7 +20,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "sign",
-        help="sign the lock with its release statement, or a file",
         description="Sign kutter.lock and kutter.release.json, which names its digest. A second "
         "signer runs the same command: a signature is added beside the others.",
     )

@@ -10,7 +10,7 @@ from kutterlock.cli.output import human_size
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("store", help="re-hash, clean up or count the store")
+    parser = commands.add_parser("store")
     parser.add_argument("action", choices=("check", "gc", "stats"),
                         help="check: re-hash every blob; gc: remove what no remembered lock "
                         "names; stats: count what is there")  # fmt: skip

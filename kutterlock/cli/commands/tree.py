@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("tree", help="show what each board is made of")
+    parser = commands.add_parser("tree")
     parser.add_argument("--board", metavar="B", action="append", default=[], help="a board")
     return parser
 

@@ -21,7 +21,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser(
         "trust",
-        help="the trust root: make, sign, pin, rotate, show it",
         description="init makes kutter.root.json; sign adds a signature to it; pin makes it count "
         "for you, by a digest that you were given another way; rotate makes its next version; "
         "show prints what is pinned and what comes with the project.",

@@ -22,7 +22,7 @@ JOBS = 4
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("vendor", help="fetch what the lock names into the store")
+    parser = commands.add_parser("vendor")
     parser.add_argument("--board", metavar="B", action="append",
                         help="only what this board needs; may be given several times")  # fmt: skip
     parser.add_argument("--mirror", metavar="DIR", action="append", type=Path, default=[],

@@ -23,9 +23,7 @@ REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser(
-        "verify", help="check signatures and hashes, and say what was checked"
-    )
+    parser = commands.add_parser("verify")
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
                         help="lock: who signed kutter.lock, and what it names (default); "
                         "output: a board, or a directory that `build` made; image: a layout or "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the parser is built from this module: it may cost next to n
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("why", help="why a pin stands in the lock")
+    parser = commands.add_parser("why")
     parser.add_argument(
         "name",
         metavar="NAME",

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.commands.completion import SHELLS
 from kutterlock.cli.completion import Command, commands
-from kutterlock.cli.main import COMMANDS, build_parser, main
+from kutterlock.cli.main import build_parser, main
 from tests.unit.cli.test_startup import HEAVY, REPOSITORY
 
 MOST_MODULES = 120
@@ -62,7 +63,7 @@ def test_help_names_every_command_and_what_it_is_for(
 ) -> None:
     texts = helped["texts"]
     assert isinstance(texts, dict)
-    assert tuple(described) == COMMANDS
+    assert tuple(described) == tuple(COMMANDS)
     overview = " ".join(texts["--help"].split())
     for name, command in described.items():
         assert command.help, name
