@@ -19,7 +19,7 @@ LARGEST_WHEEL = 1 << 28
 LAUNCHER = """\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
-exec "{python}" -c '
+exec "{python}" -I -S -c '
 import sys
 sys.path.insert(0, sys.argv.pop(1) + "/lib")
 from kutterlock.cli.main import main
