@@ -21,6 +21,7 @@ from kutterlock.errors import HashMismatchError, KutterError, MissingInputError,
 from kutterlock.model.digest import HEX_LENGTH, Digest
 
 PARTIAL = "partial"
+INCOMING = "incoming"
 ROOTS = "roots"
 USE_LOCK = "lock"
 
@@ -230,6 +231,10 @@ class Store:
                 with explained(path):
                     found[path] = Path(os.fsdecode(path.read_bytes().rstrip(b"\n")))
         return found
+
+    def incoming(self) -> list[Path]:
+        """List the staging areas of imports (`kutterlock.bundle.staging` owns what is in them)."""
+        return _listed(self.root / INCOMING)
 
     def _open_use_lock(self) -> int | None:
         try:

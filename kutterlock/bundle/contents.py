@@ -10,7 +10,7 @@ from kutterlock.adapters.files import contained, explained, hash_file, tree_entr
 from kutterlock.adapters.store import Store
 from kutterlock.errors import MissingInputError, UsageError
 from kutterlock.model import ustar
-from kutterlock.model.bundle import BundleBlob, BundleFile
+from kutterlock.model.bundle import BundleBlob, BundleFile, content_digest
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.model.paths import RelativePath
@@ -34,12 +34,19 @@ class Held:
     blobs: Mapping[Digest, BundleBlob]
 
 
-def project_files(project: Path, lock: Lock) -> tuple[BundleFile, ...]:
-    """List the project: manifest, lock, papers, overlays and patches that the lock names."""
+def project_files(project: Path, lock: Lock, held: Held | None = None) -> tuple[BundleFile, ...]:
+    """List the project: manifest, lock, papers, overlays and patches that the lock names.
+
+    What the base `held` has is not carried, but for what a bundle is judged by.
+    """
     files = {file.path: file for file in _project_files(project, lock)}
     for path in files:
         _check_name(path)
-    return tuple(files[path] for path in sorted(files))
+    known = held.blobs if held else {}
+    return tuple(
+        replace(file, carried=file.is_paper or Digest("sha256", file.sha256) not in known)
+        for _, file in sorted(files.items())
+    )
 
 
 def closure_blobs(
@@ -86,9 +93,10 @@ def without(blobs: Iterable[BundleBlob], held: Held | None) -> tuple[BundleBlob,
     return tuple(replace(blob, carried=blob.digest not in known) for blob in blobs)
 
 
-def held_by(content: Digest, blobs: Iterable[BundleBlob]) -> Held:
+def held_by(blobs: Iterable[BundleBlob]) -> Held:
     """Make a base of what it has."""
-    return Held(content=content, blobs={blob.digest: blob for blob in blobs})
+    held = {blob.digest: blob for blob in blobs}
+    return Held(content=content_digest(held.values()), blobs=held)
 
 
 def _project_files(project: Path, lock: Lock) -> Iterator[BundleFile]:

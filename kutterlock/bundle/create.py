@@ -77,7 +77,7 @@ def describe(request: CreateRequest, store: Store) -> Bundle:
     """Return the bundle before it is cut."""
     lock, base = request.lock, request.base
     known = base.blobs if base else {}
-    files = project_files(request.project, lock)
+    files = project_files(request.project, lock, base)
     tools = without((tool.blob for tool in request.tools), base)
     return Bundle(
         project=lock.project,

@@ -11,10 +11,8 @@ from pathlib import Path
 
 from kutterlock.adapters.files import CHUNK, UnverifiedFile, contained, explained, hash_file
 from kutterlock.errors import KutterError, UntrustedError, UsageError
-from kutterlock.model.bundle import LOCK_PATH, Bundle, BundleFile, read_bundle
+from kutterlock.model.bundle import LOCK_PATH, RECORD, Bundle, BundleFile, read_bundle
 from kutterlock.model.digest import Digest
-
-RECORD = "kutter.bundle.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +25,7 @@ class Landing:
     def check(self, bundle: Bundle, place: Callable[[str], Path]) -> None:
         """Raise UsageError where files of somebody's own are in the way.
 
-        `place` finds staged files by sha256. Raises UntrustedError for a link that leads out, and
+        `place` finds files by sha256. Raises UntrustedError for a link that leads out, and
         KutterError where a link that is here does.
         """
         for file in bundle.files:

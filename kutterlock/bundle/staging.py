@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +27,7 @@ from kutterlock.adapters.files import (
     write_atomically,
 )
 from kutterlock.adapters.incoming import BLOB_MODE, POLL_SECONDS, try_lock
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.store import INCOMING, Store
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, NoSpaceError
 from kutterlock.model.bundle import (
@@ -41,7 +41,6 @@ from kutterlock.model.bundle import (
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 
-INCOMING = "incoming"
 SPARE = 1 << 20
 """Left free on the store's file system, in bytes."""
 
@@ -129,15 +128,26 @@ class Staging:
         in_threads(_sync, _listed(self.root / "whole"))
         write_atomically(self.root / "verified", b"")
 
-    def publish(self, blob: BundleBlob) -> None:
-        """Give one blob its name in the store."""
-        staged, final = self.whole(blob.sha256), self._store.locate(blob.digest)
-        if self._store.has(blob.digest) or not staged.exists():
-            return
-        with explained(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            staged.chmod(BLOB_MODE)
-            staged.replace(final)
+    def unseal(self) -> None:
+        """Take back that everything is right: something was lost since."""
+        (self.root / "verified").unlink(missing_ok=True)
+
+    def publish(self, sha256: str, digests: Sequence[Digest]) -> None:
+        """Give one file its names in the store, over what has wrong bytes there."""
+        staged = self.whole(sha256)
+        for digest in digests[:-1]:  # the same bytes, pinned by two algorithms
+            copy = self.root / f"{UNVERIFIED}{sha256}"
+            with explained(copy):
+                shutil.copyfile(staged, copy)
+            _sync(copy)
+            self._name(copy, digest)
+        if digests:
+            self._name(staged, digests[-1])
+
+    def drop_if_new(self) -> None:
+        """Remove everything unless something of the bundle has arrived before."""
+        if not (self.root / MANIFEST_NAME).exists():
+            self.drop()
 
     def drop(self) -> None:
         """Remove everything; the lock goes last."""
@@ -148,6 +158,13 @@ class Staging:
             path.unlink()  # what a kill left under a temporary name, too
         with contextlib.suppress(OSError):
             self.root.rmdir()  # unless another import of this bundle has just come in
+
+    def _name(self, staged: Path, digest: Digest) -> None:
+        final = self._store.locate(digest)
+        with explained(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            staged.chmod(BLOB_MODE)
+            staged.replace(final)
 
     def _part(self, piece: Piece) -> Path:
         return self.root / part_name(piece.whole, piece.number)
@@ -259,7 +276,7 @@ def pinned_otherwise(blob: BundleBlob) -> Digest | None:
 
 def begun(store: Store) -> list[Digest]:
     """Return the bundles that have a staging area here, however little is in it."""
-    return [Digest.parse(f"sha256:{path.name}") for path in _listed(store.root / INCOMING)]
+    return [Digest.parse(f"sha256:{path.name}") for path in store.incoming()]
 
 
 def unfinished(store: Store) -> list[Digest]:

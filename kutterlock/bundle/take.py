@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kutterlock.adapters.store import Store
 from kutterlock.bundle.landing import Landing
+from kutterlock.bundle.presence import check_base, right_ones
 from kutterlock.bundle.staging import Staging, check_digests, pinned_otherwise, unfinished
 from kutterlock.bundle.volume import Head, Volume
 from kutterlock.errors import (
@@ -103,26 +104,6 @@ def check_stray(head: Head, store: Store) -> None:
         )
 
 
-def check_base(bundle: Bundle, store: Store) -> None:
-    """Raise BundleBaseError unless all that a delta leaves out is here."""
-    missing = [blob for blob in bundle.left_out if not _is_here(blob, store)]
-    if missing:
-        count = f"{len(missing)} of its {len(bundle.left_out)} blobs are"
-        raise BundleBaseError(
-            f"this is a delta, and its base is not here: {count} not in the store",
-            details=[
-                f"base: content {bundle.base}",
-                *(f"missing: {blob.name or 'a blob'} ({blob.digest})" for blob in missing),
-            ],
-            hint="import the bundles before it first, or send `kutterlock bundle inventory` across "
-            "and have a delta made with --since INVENTORY",
-        )
-
-
-def _is_here(blob: BundleBlob, store: Store) -> bool:
-    return store.has(blob.digest) and store.size(blob.digest) == blob.size
-
-
 class _Import:
     """One import: the volumes that are at hand, into one staging area."""
 
@@ -137,13 +118,16 @@ class _Import:
         self._progress = progress
         blobs = [*self._bundle.blobs, *self._bundle.tools]
         self._blobs: Mapping[str, BundleBlob] = {blob.sha256: blob for blob in blobs}
-        self._files = {file.sha256 for file in self._bundle.files}
+        self._digests: dict[str, set[Digest]] = {}
+        for blob in self._bundle.held:
+            self._digests.setdefault(blob.sha256, set()).add(blob.digest)
+        self._present: frozenset[Digest] = frozenset()
         self._faults = _Faults()
         self._judged = False
 
     def run(self, volumes: Mapping[int, Volume]) -> Taken:
-        check_base(self._bundle, self._store)
         with Staging(self._store, self._head.id, self._progress) as staging:
+            self._look(staging)
             staging.begin(self._head.manifest)
             if not staging.is_verified:
                 self._stage(staging, volumes)
@@ -153,6 +137,17 @@ class _Import:
             taken = self._publish(staging)
             staging.drop()
         return taken
+
+    def _look(self, staging: Staging) -> None:
+        """Hash what is here already; a wrong blob does not count, and is replaced if carried."""
+        self._present = right_ones(self._bundle.held, self._store, self._progress)
+        try:
+            check_base(self._bundle, self._store, self._present)
+        except BundleBaseError:
+            staging.drop_if_new()
+            raise
+        if not all(self._is_here(staging, sha256) for sha256 in self._digests):
+            staging.unseal()
 
     def _stage(self, staging: Staging, volumes: Mapping[int, Volume]) -> None:
         staging.require_space(self._to_come(staging))
@@ -187,7 +182,7 @@ class _Import:
         volume.end()
 
     def _take(self, volume: Volume, piece: Piece, staging: Staging) -> None:
-        if self._is_stored(piece):
+        if self._is_stored(piece.whole):
             self._compare(volume, piece)
             return
         with staging.sink(piece, self._pinned(piece)) as sink:
@@ -210,9 +205,11 @@ class _Import:
             self._progress.advance(len(chunk), piece.name)
         check_digests(piece, None, state.hexdigest(), None)
 
-    def _is_stored(self, piece: Piece) -> bool:
-        blob = self._blobs.get(piece.whole)
-        return piece.whole not in self._files and blob is not None and _is_here(blob, self._store)
+    def _is_stored(self, sha256: str) -> bool:
+        return self._digests[sha256] <= self._present
+
+    def _is_here(self, staging: Staging, sha256: str) -> bool:
+        return staging.whole(sha256).exists() or self._is_stored(sha256)
 
     def _pinned(self, piece: Piece) -> Digest | None:
         blob = self._blobs.get(piece.whole)
@@ -231,7 +228,7 @@ class _Import:
             piece.name: piece.size
             for pieces in self._bundle.pieces()
             for piece in pieces
-            if not staging.has(piece) and not self._is_stored(piece)
+            if not staging.has(piece) and not self._is_stored(piece.whole)
         }
         largest = max((blob.size for blob in self._blobs.values() if blob.sha256
                        in self._bundle.splits), default=0)  # fmt: skip
@@ -242,7 +239,7 @@ class _Import:
             (number, piece)
             for number, pieces in enumerate(self._bundle.pieces(), 1)
             for piece in pieces
-            if not staging.has(piece) and not self._is_stored(piece)
+            if not staging.has(piece) and not self._is_stored(piece.whole)
         ]
         lost = sorted({number for number, _ in missing} - set(volumes))
         if self._faults.lines:
@@ -252,9 +249,9 @@ class _Import:
         self._assert_whole(staging)
 
     def _assert_whole(self, staging: Staging) -> None:
-        for whole in self._bundle.wholes():
-            is_here = staging.whole(whole.whole).exists() or self._is_stored(whole)
-            assert is_here, f"{whole.name} did not arrive, and nobody noted it"
+        for blob in self._bundle.held:
+            is_here = self._is_here(staging, blob.sha256)
+            assert is_here, f"{blob.name} did not arrive, and nobody noted it"
 
     def _damaged(self, missing: Sequence[tuple[int, Piece]]) -> HashMismatchError:
         names = ", ".join(str(path) for path in sorted(self._faults.volumes))
@@ -282,25 +279,33 @@ class _Import:
             yield f"missing: volume {number}: {name}"
 
     def _judge_early(self, staging: Staging) -> None:
-        if all(staging.whole(sha256).exists() for sha256 in self._files):
+        if all(self._is_here(staging, file.sha256) for file in self._bundle.files):
             self._judge(staging)
 
     def _judge(self, staging: Staging) -> None:
-        places = {str(file.path): staging.whole(file.sha256) for file in self._bundle.files}
+        sums = {str(file.path): file.sha256 for file in self._bundle.files}
+        place = self._finder(staging)
 
         def open_file(path: str) -> bytes | None:
-            return places[path].read_bytes() if path in places else None
+            return place(sums[path]).read_bytes() if path in sums else None
 
         self._judges.project(open_file, self._bundle)
-        self._landing.check(self._bundle, staging.whole)
+        self._landing.check(self._bundle, place)
         self._judged = True
 
+    def _finder(self, staging: Staging) -> Callable[[str], Path]:
+        def place(sha256: str) -> Path:
+            """Return where a file lies: staged, or in the store under its sha256."""
+            staged = staging.whole(sha256)
+            return staged if staged.exists() else self._store.locate(Digest("sha256", sha256))
+
+        return place
+
     def _publish(self, staging: Staging) -> Taken:
-        carried = [blob for blob in self._blobs.values() if blob.carried]
-        fresh = [blob for blob in carried if not self._store.has(blob.digest)]
-        for blob in carried:
-            staging.publish(blob)
-        self._landing.land(self._bundle, self._head.manifest, staging.whole)
+        fresh = [b for b in self._blobs.values() if b.carried and b.digest not in self._present]
+        for sha256, digests in self._digests.items():
+            staging.publish(sha256, sorted(digests - self._present))
+        self._landing.land(self._bundle, self._head.manifest, self._finder(staging))
         return Taken(
             bundle=self._bundle,
             id=self._head.id,

@@ -71,14 +71,13 @@ def read_base(path: Path) -> "Held":
     """Read a base: an inventory, a manifest, or a bundle's first volume."""
     from kutterlock.bundle.contents import held_by
     from kutterlock.cli.bundle_review import read_manifest_of
-    from kutterlock.model.bundle import content_digest, read_inventory
+    from kutterlock.model.inventory import read_inventory
     from kutterlock.trust.papers import read_bounded
 
     bundle = read_manifest_of(path)
     if bundle is not None:
-        return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
-    blobs = read_inventory(read_bounded(path, 64 << 20))
-    return held_by(content_digest(blobs), blobs)
+        return held_by(bundle.held)
+    return held_by(read_inventory(read_bounded(path, 64 << 20)))
 
 
 def run_import(arguments: argparse.Namespace, context: Context) -> None:
@@ -105,7 +104,8 @@ def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
     """List the store."""
     from kutterlock.adapters.files import write_atomically
     from kutterlock.bundle.contents import inventory
-    from kutterlock.model.bundle import content_digest, write_inventory
+    from kutterlock.model.bundle import content_digest
+    from kutterlock.model.inventory import write_inventory
 
     store = context.store()
     with store.in_use():
@@ -213,7 +213,7 @@ def _tell_created(context: Context, created: "Created", *, signed: bool) -> None
     say(f" bundle      {len(bundle.files)} files of the project, {len(carried)} blobs of "
         f"{human_size(sum(blob.size for blob in carried))}")  # fmt: skip
     if bundle.base:
-        say(f" left out    {len(bundle.left_out)} blobs, which the base has")
+        say(f" left out    {len(bundle.left_out)} blobs and files, which the base has")
     if not signed:
         say(" NOT signed  nobody can import it unless they say --unsigned; sign with --key KEY")
     for path in created.paths:

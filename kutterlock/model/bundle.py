@@ -6,7 +6,7 @@ nothing else. What files mean (versions, origins) is in the lock, which the bund
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from kutterlock.model.strict_json import read_object
 from kutterlock.model.table import Fault, Reader, Table
 
 BUNDLE_TYPE = "kutterlock-bundle/1"
-INVENTORY_TYPE = "kutterlock-inventory/1"
 MANIFEST_NAME = "bundle.json"
 SUMS_NAME = "SHA256SUMS"
 LARGEST_MANIFEST = 64 << 20
@@ -26,18 +25,36 @@ MOST_BYTES = 1 << 50
 MOST_VOLUMES = 9999
 KINDS = ("644", "755", "link")
 LOCK_PATH = "kutter.lock"
+RECORD = "kutter.bundle.json"
+"""The manifest of the bundle that a project came from, as an import leaves it there."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _ROOT = re.compile(r"kutter\.root\.json\Z|signatures/[1-9][0-9]{0,8}\.root\.json\Z")
+_PAPER = re.compile(r"kutter\.(toml|lock|release\.json|root\.json)\Z|signatures/[^/]+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class BundleFile:
-    """A file of the project. Of a `link` (a symlink) the content is the target's text."""
+    """A file of the project. Of a `link` (a symlink) the content is the target's text.
+
+    `carried` False: the base has its content, this has not.
+    """
 
     path: RelativePath
     kind: str
     size: int
     sha256: str
+    carried: bool = True
+
+    @property
+    def member(self) -> str:
+        """The name of the archive's member."""
+        return f"project/{self.path}"
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether a bundle is judged by it: such a file always crosses."""
+        return _PAPER.match(self.path) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +107,18 @@ class Bundle:
 
     @property
     def content(self) -> Digest:
-        """What is there once this was imported: the digest of all blobs, carried or not."""
-        return content_digest(self.blobs)
+        """What is there once this was imported, carried or not: blobs, tools, project files."""
+        return content_digest(self.held)
+
+    @property
+    def held(self) -> tuple[BundleBlob, ...]:
+        """Everything that a store has once this was imported; files and tools are blobs there."""
+        files = (
+            BundleBlob(name=file.member, digest=Digest("sha256", file.sha256), sha256=file.sha256,
+                       size=file.size, carried=file.carried)
+            for file in self.files
+        )  # fmt: skip
+        return (*self.blobs, *self.tools, *files)
 
     @property
     def roots(self) -> tuple[BundleFile, ...]:
@@ -100,15 +127,16 @@ class Bundle:
 
     @property
     def left_out(self) -> tuple[BundleBlob, ...]:
-        """The blobs that the base has."""
-        return tuple(blob for blob in self.blobs if not blob.carried)
+        """What only the base has: blobs, tools, contents of project files."""
+        carried = {blob.digest for blob in self.held if blob.carried}
+        return tuple(b for b in self.held if not b.carried and b.digest not in carried)
 
     def wholes(self) -> tuple[Piece, ...]:
         """Return every carried file and blob, in the order of the archive."""
         blobs = sorted((b for b in self.blobs if b.carried), key=lambda blob: blob.sha256)
         tools = [tool for tool in self.tools if tool.carried]
         return (
-            *(_whole(f"project/{file.path}", file.size, file.sha256) for file in self.files),
+            *(_whole(f.member, f.size, f.sha256) for f in self.files if f.carried),
             *(_whole(f"tools/{tool.name}", tool.size, tool.sha256) for tool in tools),
             *(_whole(f"blobs/{blob.sha256}", blob.size, blob.sha256) for blob in blobs),
         )
@@ -149,12 +177,9 @@ class Bundle:
                 "lock": str(self.lock),
                 "content": str(self.content),
                 "base": str(self.base) if self.base else "",
-                "files": [
-                    {"path": f.path, "kind": f.kind, "size": f.size, "sha256": f.sha256}
-                    for f in self.files
-                ],
-                "tools": [_blob_table(tool) for tool in self.tools],
-                "blobs": [_blob_table(blob) for blob in self.blobs],
+                "files": [_file_table(file) for file in self.files],
+                "tools": [blob_table(tool) for tool in self.tools],
+                "blobs": [blob_table(blob) for blob in self.blobs],
                 "volumes": list(self.volumes),
                 "splits": {
                     whole: [{"size": part.size, "sha256": part.sha256} for part in parts]
@@ -175,33 +200,6 @@ def content_digest(blobs: Iterable[BundleBlob]) -> Digest:
     return Digest.of("".join(lines).encode())
 
 
-def write_inventory(blobs: Sequence[BundleBlob]) -> bytes:
-    """Return an inventory: what a store holds."""
-    held = sorted(blobs, key=lambda blob: blob.digest)
-    return canonical_json(
-        {
-            "type": INVENTORY_TYPE,
-            "content": str(content_digest(held)),
-            "blobs": [_blob_table(blob) for blob in held],
-        }
-    )
-
-
-def read_inventory(data: bytes) -> tuple[BundleBlob, ...]:
-    """Read an inventory. Raises HashMismatchError with every fault."""
-    reader = Reader()
-    root = reader.root(read_object(data, "the inventory", HashMismatchError, LARGEST_MANIFEST))
-    if root.text("type") != INVENTORY_TYPE:
-        root.fault("type", f"this kutterlock reads {INVENTORY_TYPE}")
-    content = root.parsed("content", Digest.parse)
-    blobs = tuple(_blob(item) for item in root.table_list("blobs"))
-    root.close()
-    if not reader.faults and content != content_digest(blobs):
-        root.fault("content", "is not that of the blobs")
-    reader.finish(lambda faults: _damaged("the inventory", faults))
-    return blobs
-
-
 def read_bundle(data: bytes) -> Bundle:
     """Read a manifest. Raises HashMismatchError with every fault: nobody wrote it so."""
     reader = Reader()
@@ -213,7 +211,7 @@ def read_bundle(data: bytes) -> Bundle:
         root.fault("content", "is not that of the blobs")
     if not reader.faults and bundle.to_bytes() != data:
         root.fault(None, "is not in canonical form")
-    reader.finish(lambda faults: _damaged(MANIFEST_NAME, faults))
+    reader.finish(lambda faults: damaged(MANIFEST_NAME, faults))
     return bundle
 
 
@@ -230,8 +228,8 @@ def _read(root: Table) -> tuple[Bundle, Digest | None]:
         lock=root.parsed("lock", Digest.parse) or Digest.of(b""),
         base=root.parsed("base", Digest.parse) if base else None,
         files=tuple(_file(item) for item in root.table_list("files")),
-        tools=tuple(_blob(item) for item in root.table_list("tools")),
-        blobs=tuple(_blob(item) for item in root.table_list("blobs")),
+        tools=tuple(read_blob(item) for item in root.table_list("tools")),
+        blobs=tuple(read_blob(item) for item in root.table_list("blobs")),
         volumes=_counts(root),
         splits=_splits(root.table("splits", required=True)),
     )
@@ -246,6 +244,7 @@ def _file(table: Table) -> BundleFile:
         kind=table.text("kind"),
         size=table.integer("size", between=(0, MOST_BYTES)),
         sha256=table.parsed("sha256", _sha256) or "",
+        carried=not table.flag("left-out", default=False),
     )
     if file.kind not in KINDS:
         table.fault("kind", f"is not one of {', '.join(KINDS)}")
@@ -253,7 +252,8 @@ def _file(table: Table) -> BundleFile:
     return file
 
 
-def _blob(table: Table) -> BundleBlob:
+def read_blob(table: Table) -> BundleBlob:
+    """Read one blob of a manifest or an inventory."""
     sha256 = table.parsed("sha256", _sha256) or "0" * 64
     digest = table.optional("digest", lambda key: table.parsed(key, Digest.parse))
     blob = BundleBlob(
@@ -267,7 +267,13 @@ def _blob(table: Table) -> BundleBlob:
     return blob
 
 
-def _blob_table(blob: BundleBlob) -> dict[str, Any]:
+def _file_table(file: BundleFile) -> dict[str, Any]:
+    table: dict[str, Any] = {"path": file.path, "kind": file.kind, "size": file.size}
+    return {**table, "sha256": file.sha256, **({} if file.carried else {"left-out": True})}
+
+
+def blob_table(blob: BundleBlob) -> dict[str, Any]:
+    """Return one blob as it stands in a manifest or an inventory."""
     return {
         "name": blob.name,
         "sha256": blob.sha256,
@@ -321,6 +327,8 @@ def _check(bundle: Bundle, root: Table) -> None:
 
 
 def _check_tree(bundle: Bundle, root: Table) -> None:
+    if any(file.is_paper and not file.carried for file in bundle.files):
+        root.fault("files", "leave out one that the bundle is judged by")
     paths = {str(file.path) for file in bundle.files}
     for path in sorted(paths):
         parts = path.split("/")
@@ -359,7 +367,8 @@ def _sha256(text: str) -> str:
     return text
 
 
-def _damaged(what: str, faults: tuple[Fault, ...]) -> HashMismatchError:
+def damaged(what: str, faults: tuple[Fault, ...]) -> HashMismatchError:
+    """Return the error for a document with these faults."""
     return HashMismatchError(
         f"{what} cannot be used as it stands",
         details=[str(fault) for fault in faults],

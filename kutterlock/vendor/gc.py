@@ -1,7 +1,9 @@
 """Removing what nobody needs: blobs that no remembered lock names, and dead leftovers.
 
-A root is a lock file that `vendor` or `build` remembered in the store. It counts for as long as
-the file exists; while one of them cannot be read, nothing is removed.
+A root is a lock file that `vendor`, `build` or `bundle import` remembered in the store. It counts
+for as long as the file exists, and with it the manifest of the bundle that it came from: it names
+kutterlock's wheels and the project's files, which the next delta leaves out. An unfinished import
+is a root, too: `bundle import --abort` drops it. While a root cannot be read, nothing is removed.
 """
 
 import contextlib
@@ -14,7 +16,8 @@ from typing import Any
 from kutterlock.adapters.files import explained
 from kutterlock.adapters.store import Store
 from kutterlock.adapters.tomlfile import read_lock
-from kutterlock.errors import LockError
+from kutterlock.errors import KutterError, LockError
+from kutterlock.model.bundle import MANIFEST_NAME, RECORD, read_bundle
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 
@@ -31,6 +34,7 @@ class Garbage:
     forgotten: tuple[Path, ...]
     size: int
     kept: int
+    unfinished: int = 0
 
 
 def find_garbage(store: Store, locks: Iterable[Path] = ()) -> Garbage:
@@ -38,7 +42,9 @@ def find_garbage(store: Store, locks: Iterable[Path] = ()) -> Garbage:
     roots = store.roots()
     forgotten = tuple(root for root, lock in roots.items() if not _exists(lock))
     existing = {lock for lock in (*roots.values(), *locks) if _exists(lock)}
-    live = set(_live(store, sorted(existing)))
+    unfinished = [path for place in store.incoming() if _exists(path := place / MANIFEST_NAME)]
+    records = [path for lock in existing if _exists(path := lock.with_name(RECORD))]
+    live = {*_live(store, sorted(existing)), *_bundled(sorted((*unfinished, *records)))}
     blobs = tuple(digest for digest in store.blobs() if digest not in live)
     found = store.partials()
     leftovers = tuple(path for path, digest in found.items() if digest not in live)
@@ -48,6 +54,7 @@ def find_garbage(store: Store, locks: Iterable[Path] = ()) -> Garbage:
         forgotten=forgotten,
         size=sum(store.size(digest) for digest in blobs) + sum(map(_size, leftovers)),
         kept=sum(1 for digest in store.blobs() if digest in live),
+        unfinished=len(unfinished),
     )
 
 
@@ -64,6 +71,16 @@ def collect(store: Store, garbage: Garbage) -> None:
 def _live(store: Store, locks: Iterable[Path]) -> Iterator[Digest]:
     for path in locks:
         yield from _named(store, _read(path))
+
+
+def _bundled(manifests: Iterable[Path]) -> Iterator[Digest]:
+    for path in manifests:
+        try:
+            with explained(path):
+                bundle = read_bundle(path.read_bytes())
+        except KutterError as error:
+            raise _unreadable(path, error) from error
+        yield from (blob.digest for blob in bundle.held)
 
 
 def _named(store: Store, lock: Lock) -> Iterator[Digest]:
@@ -105,11 +122,15 @@ def _read(path: Path) -> Lock:
     try:
         return read_lock(path)
     except LockError as error:
-        raise LockError(
-            f"{path} cannot be read, so that nobody knows what it needs: nothing was removed",
-            details=[error.reason, *error.details],
-            hint="take it back from version control, or remove it if it is of no use any more",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: KutterError) -> LockError:
+    return LockError(
+        f"{path} cannot be read, so that nobody knows what it needs: nothing was removed",
+        details=[error.reason, *error.details],
+        hint="take it back from version control, or remove it if it is of no use any more",
+    )
 
 
 def _exists(lock: Path) -> bool:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.tomlfile import read_lock
+from kutterlock.bundle.contents import project_files
 from kutterlock.demo.project import Demonstration
 from tests.support.line import REPOSITORY, Line, make_line
 
@@ -70,6 +72,17 @@ def blobs(line: Line) -> dict[str, bytes]:
     return {str(p.relative_to(store)): p.read_bytes() for p in store.glob("sha*/*/*")}
 
 
+def sent(line: Line) -> dict[str, bytes]:
+    """Return what a store has after an import: the closure, and the project's files."""
+    project, lock = line.project, read_lock(line.lock)
+    found = blobs(line)
+    for file in project_files(project, lock):
+        path = project / file.path
+        data = os.fsencode(path.readlink()) if file.kind == "link" else path.read_bytes()
+        found[f"sha256/{file.sha256[:2]}/{file.sha256}"] = data
+    return found
+
+
 def test_a_first_crossing_and_what_works_after_it(line: Line, bundle: Path, far: Line) -> None:
     refused = far.run("bundle", "import", str(bundle))
     assert refused.status == 6
@@ -78,7 +91,7 @@ def test_a_first_crossing_and_what_works_after_it(line: Line, bundle: Path, far:
     assert wrong.status == 6
     assert blobs(far) == {}
     far.must("bundle", "import", str(bundle), "--root-digest", root_digest(line))
-    assert blobs(far) == blobs(line)
+    assert blobs(far) == sent(line)
     far.must("verify")
     far.must("resolve", "--check")
     far.must("build", "--offline", "--board", "demo-x86_64")
@@ -95,11 +108,11 @@ def test_the_inventory_of_the_far_side_makes_the_smallest_delta(
     far.must("bundle", "inventory", "-o", str(inventory))
     words = ("bundle", "create", "--key", "release", "-o", str(delta))
     facts = json.loads(line.must(*words, "--since", str(inventory), "--json").output)
-    assert (facts["blobs"], facts["left-out"]) == (1, 11)
+    assert (facts["blobs"], facts["left-out"]) == (1, 22)
     assert line.run("bundle", "rehearse", str(delta)).status == 15
     line.must("bundle", "rehearse", str(delta), "--after", str(bundle))
     far.must("bundle", "import", str(delta))
-    assert blobs(far) == blobs(line)
+    assert blobs(far) == sent(line)
 
 
 def test_a_rehearsal_builds_from_the_bundle_alone(line: Line, bundle: Path) -> None:
@@ -183,10 +196,10 @@ def test_a_killed_import_shows_nothing_and_goes_on(
         kill_after(far.start(*words), moment * (seconds or 1))
         seconds = seconds or time.monotonic() - started
         there, lock = blobs(far), far.lock.exists()
-        assert there.items() <= blobs(line).items()
-        assert not lock or there == blobs(line)
+        assert there.items() <= sent(line).items()
+        assert not lock or there == sent(line)
         far.must(*words)
-        assert blobs(far) == blobs(line)
+        assert blobs(far) == sent(line)
         assert not list(far.demonstration.directory.glob("store/incoming/*"))
 
 
@@ -196,7 +209,7 @@ def test_imports_at_once_make_one(line: Line, bundle: Path, far: Line, count: in
     running = [far.start(*words) for _ in range(count)]
     errors = [process.communicate(timeout=300)[1].decode() for process in running]
     assert [process.returncode for process in running] == [0] * count, errors
-    assert blobs(far) == blobs(line)
+    assert blobs(far) == sent(line)
     assert not list(far.demonstration.directory.glob("store/incoming/*"))
 
 

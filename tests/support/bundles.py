@@ -14,7 +14,8 @@ from kutterlock.bundle.judge import OpenFile, judge_head, judge_project
 from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.take import Judges, Taken, take
 from kutterlock.bundle.volume import Head
-from kutterlock.model.bundle import Bundle
+from kutterlock.model.bundle import RECORD, Bundle, read_bundle
+from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Silence
 from kutterlock.model.trustroot import ROOT_NAME, SignedRoot
 from kutterlock.trust.verified import Judge
@@ -109,9 +110,11 @@ class Far:
 
     def holds(self, near: Near) -> bool:
         """Whether everything arrived, byte for byte."""
-        wanted = sorted(near.files.values())
-        arrived = sorted(path.read_bytes() for path in self.store.root.glob("sha*/*/*"))
-        return wanted == arrived and (self.project / "kutter.lock").is_file()
+        bundle = read_bundle((self.project / RECORD).read_bytes())
+        arrived = {path.name: path.read_bytes() for path in self.store.root.glob("sha*/*/*")}
+        right = all(Digest.of(data).hex == name for name, data in arrived.items())
+        whole = {blob.digest.hex for blob in bundle.held} <= arrived.keys()
+        return right and whole and {*near.files.values()} <= {*arrived.values()}
 
 
 @functools.cache
@@ -122,4 +125,4 @@ def root() -> SignedRoot:
 
 def base_of(bundle: Bundle) -> Held:
     """Make a base of a bundle."""
-    return held_by(bundle.content, (*bundle.blobs, *bundle.tools))
+    return held_by(bundle.held)

@@ -58,12 +58,18 @@ def _gc(arguments: argparse.Namespace, context: Context) -> int:
     context.output.say(
         f" store       {verb} {figures}, {human_size(garbage.size)}; {garbage.kept} blobs stay"
     )
+    if garbage.unfinished:
+        context.output.say(
+            f" kept        {garbage.unfinished} unfinished imports, and what they need: go on with "
+            "them, or drop them with `kutterlock bundle import --abort`"
+        )
     context.output.json(
         {
             "blobs": [str(digest) for digest in garbage.blobs],
             "leftovers": [str(path) for path in garbage.leftovers],
             "bytes": garbage.size,
             "kept": garbage.kept,
+            "unfinished-imports": garbage.unfinished,
             "removed": not arguments.dry_run,
         }
     )

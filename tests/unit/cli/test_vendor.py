@@ -250,6 +250,7 @@ def test_gc_lists_first_and_removes_then(
         "leftovers": [],
         "bytes": 5,
         "kept": 3,
+        "unfinished-imports": 0,
         "removed": True,
     }
     assert not vendored.has(stray)

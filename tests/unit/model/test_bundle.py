@@ -50,6 +50,8 @@ def test_a_good_manifest_is_read_back() -> None:
           "tools: path 'tools/../x' leaves its directory with '..'"]),
         (replace(GOOD, blobs=tuple(replace(b, carried=False) for b in GOOD.blobs), volumes=(1,)),
          ["base: is missing, and there are blobs that only it can have"]),
+        (replace(GOOD, files=(file(LOCK_PATH, carried=False),), base=Digest.of(b""), volumes=(2,)),
+         ["files: leave out one that the bundle is judged by"]),
         (replace(GOOD, volumes=(2,)), ["volumes: do not come to 3 members"]),
         (replace(GOOD, splits={FIRST.sha256: (Part(size=4, sha256="a" * 64),)}),
          [f"splits: {FIRST.sha256[:12]}: the parts are not the whole"]),

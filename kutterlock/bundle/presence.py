@@ -1,0 +1,50 @@
+"""What of a bundle the store has already: hashed, so that nobody builds on a base that rotted."""
+
+from collections.abc import Iterable
+
+from kutterlock.adapters.store import Store
+from kutterlock.errors import BundleBaseError
+from kutterlock.model.bundle import Bundle, BundleBlob
+from kutterlock.model.digest import Digest
+from kutterlock.model.progress import Progress
+from kutterlock.vendor.verify import verify_blobs
+
+
+def right_ones(blobs: Iterable[BundleBlob], store: Store, progress: Progress) -> frozenset[Digest]:
+    """Return the blobs that the store has and whose bytes are right."""
+    here = named_ones(blobs, store)
+    if not here:
+        return here
+    report = verify_blobs(store, {digest: str(digest) for digest in here}, progress)
+    return here - {fault.expected for fault in report.corrupted}
+
+
+def named_ones(blobs: Iterable[BundleBlob], store: Store) -> frozenset[Digest]:
+    """Return the blobs that the store has, going by name and size."""
+    return frozenset(
+        blob.digest
+        for blob in blobs
+        if store.has(blob.digest) and store.size(blob.digest) == blob.size
+    )
+
+
+def check_base(bundle: Bundle, store: Store, present: frozenset[Digest]) -> None:
+    """Raise BundleBaseError unless all that a delta leaves out is here, and right."""
+    absent = [blob for blob in bundle.left_out if blob.digest not in present]
+    if not absent:
+        return
+    corrupted = [blob for blob in absent if store.has(blob.digest)]
+    counts = [f"{len(absent) - len(corrupted)} of its {len(bundle.left_out)} blobs are missing"]
+    counts += [f"{len(corrupted)} are corrupted"] if corrupted else []
+    raise BundleBaseError(
+        f"this is a delta, and its base is not here: {', '.join(counts)}",
+        details=[f"base: content {bundle.base}", *(_line(blob, store) for blob in absent)],
+        hint="import the bundles before it first, or send `kutterlock bundle inventory` across "
+        "and have a delta made with --since INVENTORY"
+        + ("; `kutterlock store check --repair` first" if corrupted else ""),
+    )
+
+
+def _line(blob: BundleBlob, store: Store) -> str:
+    kind = "corrupted" if store.has(blob.digest) else "missing"
+    return f"{kind}: {blob.name or 'a blob'} ({blob.digest})"
