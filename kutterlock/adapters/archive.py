@@ -8,7 +8,6 @@ when it was unpacked from verified bytes.
 import contextlib
 import fcntl
 import os
-import secrets
 import stat
 import tarfile
 import zlib
@@ -18,7 +17,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from kutterlock.adapters.files import UNVERIFIED, explained, remove_tree
+from kutterlock.adapters.files import explained
+from kutterlock.adapters.staging import staging
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 from kutterlock.model.paths import RelativePath
@@ -221,12 +221,8 @@ def _is_intact(tree: Path) -> bool:
 def _clear(tree: Path) -> None:
     """Move a changed tree aside before it is removed: a half removed one never has its name."""
     if tree.is_symlink() or tree.exists():
-        aside = tree.with_name(f"{UNVERIFIED}{secrets.token_hex(8)}")
-        tree.rename(aside)
-        if aside.is_symlink() or not aside.is_dir():
-            aside.unlink()
-        else:
-            remove_tree(aside)
+        with staging(tree.parent) as aside:
+            tree.rename(aside / "changed")
 
 
 def _renew(tree: Path, archive: Path, name: str) -> None:
@@ -235,13 +231,10 @@ def _renew(tree: Path, archive: Path, name: str) -> None:
     Nothing is synced: what a power cut leaves behind fails its check and is made anew.
     """
     _clear(tree)
-    temporary = tree.with_name(f"{UNVERIFIED}{secrets.token_hex(8)}")
-    try:
-        found = unpack(archive, temporary, name=name)
+    with staging(tree.parent) as work:
+        found = unpack(archive, work / "tree", name=name)
         _record(tree).write_text(f"{found}\n")
-        temporary.rename(tree)
-    finally:
-        remove_tree(temporary)
+        (work / "tree").rename(tree)
 
 
 @contextlib.contextmanager

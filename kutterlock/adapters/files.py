@@ -6,10 +6,12 @@ are renamed when right. Every OSError that a user can act on becomes a KutterErr
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -83,9 +85,8 @@ class UnverifiedFile:
         self._limit = limit
         self._hash = hashlib.new(algorithm)
         self._algorithm = algorithm
-        self.temporary = final.parent / f"{UNVERIFIED}{os.urandom(8).hex()}"
         with explained(final):
-            self._file = self.temporary.open("xb", buffering=0)
+            self.temporary, self._file = _locked_file(final.parent)
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Append bytes. Raises HashMismatchError beyond the limit, NoSpaceError on a full disk."""
@@ -127,6 +128,18 @@ class UnverifiedFile:
     ) -> None:
         self._file.close()
         self.temporary.unlink(missing_ok=True)
+
+
+def _locked_file(directory: Path) -> tuple[Path, FileIO]:
+    """Create a file whose lock says that somebody is writing it: nobody sweeps it away."""
+    while True:
+        path = directory / f"{UNVERIFIED}{os.urandom(8).hex()}"
+        file = path.open("xb", buffering=0)
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()  # swept between the making and the locking
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from kutterlock.adapters.files import write_atomically
+from kutterlock.adapters.files import explained, write_atomically
+from kutterlock.adapters.staging import sweep
 from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.lock import Lock
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
@@ -64,6 +65,8 @@ def table_bytes(table: Mapping[str, Any]) -> bytes:
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write `kutter.lock`, whole or not at all."""
+    with explained(path):
+        sweep(path.parent)
     write_atomically(path, lock_bytes(lock))
 
 

@@ -10,20 +10,19 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.files import (
-    UNVERIFIED,
     UnverifiedFile,
     explained,
     hash_file,
     remove_tree,
     write_atomically,
 )
+from kutterlock.adapters.staging import staging
 from kutterlock.errors import BuildError, HashMismatchError, KutterError
 from kutterlock.model.derivation import Derivation
 from kutterlock.model.digest import Digest
@@ -126,16 +125,13 @@ def gather(images: Path, wanted: Sequence[str], target: Path) -> tuple[OutputFil
 @contextlib.contextmanager
 def staged(root: Path, name: str) -> Iterator[Path]:
     """Yield an empty directory that becomes `root/name` when the block succeeds."""
-    staging = root / f"{UNVERIFIED}{secrets.token_hex(8)}"
-    with explained(root):
-        (staging / FILES_NAME).mkdir(parents=True)
-    try:
-        yield staging
+    with staging(root) as directory:
+        with explained(root):
+            (directory / FILES_NAME).mkdir()
+        yield directory
         with explained(root):
             remove_tree(root / name)
-            staging.rename(root / name)
-    finally:
-        remove_tree(staging)
+            directory.rename(root / name)
 
 
 @contextlib.contextmanager
@@ -164,10 +160,10 @@ def write_documents(staging: Path, derivation: Derivation, manifest: OutputManif
 
 def point_at(root: Path, board: str, directory: str) -> None:
     """Make `root/board` a symlink to the newest output."""
-    temporary = root / f"{UNVERIFIED}{secrets.token_hex(8)}"
-    with explained(root):
-        temporary.symlink_to(directory)
-        temporary.replace(root / board)
+    with staging(root) as work, explained(root):
+        link = work / board
+        link.symlink_to(directory)
+        link.replace(root / board)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -5,11 +5,10 @@ same machine it is there. Only an answer whose `.config` is the locked one count
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kutterlock.adapters.files import UNVERIFIED, explained, remove_tree
+from kutterlock.adapters.staging import staging
 from kutterlock.build.inputs import Overlays, check_overlays, copy_overlays, versions_of
 from kutterlock.build.workshop import Workshop
 from kutterlock.errors import HashMismatchError
@@ -56,12 +55,7 @@ def board_info(lock: Lock, board: BoardPin, workshop: Workshop) -> ShowInfo:
 
 @contextmanager
 def _overlays(lock: Lock, board: BoardPin, workshop: Workshop) -> Iterator[Overlays]:
-    directory = workshop.cache / f"{UNVERIFIED}{secrets.token_hex(8)}"
-    with explained(directory):
-        directory.mkdir(parents=True)
-    try:
+    with staging(workshop.cache) as directory:
         overlays = copy_overlays(workshop.project, board.overlays, directory)
         check_overlays(overlays, lock.overlays)
         yield overlays.only(board.overlays)
-    finally:
-        remove_tree(directory)

@@ -1,7 +1,6 @@
 """Evaluates every board of a manifest, side by side, in the pinned build environment."""
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from kutterlock.adapters.archive import unpacked_tree
-from kutterlock.adapters.files import UNVERIFIED, explained, remove_tree
+from kutterlock.adapters.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment, prepare_environment
 from kutterlock.build.inputs import Overlays, copy_overlays
@@ -70,13 +69,8 @@ def evaluate_all(request: BoardsRequest, workshop: Workshop) -> EvaluatedBoards:
 
 @contextmanager
 def _overlays(manifest: Manifest, workshop: Workshop) -> Iterator[Overlays]:
-    directory = workshop.cache / f"{UNVERIFIED}{secrets.token_hex(8)}"
-    with explained(directory):
-        directory.mkdir(parents=True)
-    try:
+    with staging(workshop.cache) as directory:
         yield copy_overlays(workshop.project, manifest.overlays, directory)
-    finally:
-        remove_tree(directory)
 
 
 def _environment(request: BoardsRequest, workshop: Workshop) -> PreparedEnvironment:

@@ -17,15 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from kutterlock.adapters.files import (
-    UNVERIFIED,
     contained,
     digest_tree,
     explain,
     explained,
-    remove_tree,
     write_atomically,
 )
 from kutterlock.adapters.process import LAST_LINES
+from kutterlock.adapters.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.inputs import Generated, Overlays, board_defconfig, lay_out
 from kutterlock.errors import BuildError, KutterError
@@ -185,9 +184,8 @@ def _show_info(question: Question) -> tuple[str, ...]:
 
 def _ask(question: Question, generated: Generated, bench: Bench, place: Path) -> None:
     """Run Buildroot and give the directory of its answers its name."""
-    work = place.parent / f"{UNVERIFIED}{secrets.token_hex(8)}"
-    answers, build = work / "answers", work / "build"
-    try:
+    with staging(place.parent) as work:
+        answers, build = work / "answers", work / "build"
         with explained(work):
             answers.mkdir(parents=True)
             build.mkdir()
@@ -202,8 +200,6 @@ def _ask(question: Question, generated: Generated, bench: Bench, place: Path) ->
         runner.run("show-info", _show_info(question))
         _keep(answers, build, binds)
         _settle(answers, place)
-    finally:
-        remove_tree(work)
 
 
 @dataclass(slots=True)

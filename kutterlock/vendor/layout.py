@@ -8,13 +8,14 @@ that a store which rotted gives no layout at all.
 import hashlib
 import json
 import os
-import secrets
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from kutterlock.adapters.files import UNVERIFIED, UnverifiedFile, explained, remove_tree
+from kutterlock.adapters.files import UnverifiedFile, explained
+from kutterlock.adapters.staging import staging
 from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
@@ -91,21 +92,18 @@ def write_directory(store: Store, layout: Layout, target: Path) -> None:
     """Write a layout as a directory, whole or not at all. Raises UsageError when it is there."""
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists already", hint="name a new directory, or remove it")
-    staging = target.parent / f"{UNVERIFIED}{secrets.token_hex(8)}"
-
-    def put(name: str, _: int, data: Iterator[bytes]) -> None:
-        path = staging / name
-        with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.writelines(data)
-
-    try:
-        _write(store, layout, put)
+    with staging(target.parent) as work:
+        _write(store, layout, partial(_put, work))
         with explained(target):
-            staging.rename(target)
-    finally:
-        remove_tree(staging)
+            work.rename(target)
+
+
+def _put(directory: Path, name: str, _: int, data: Iterator[bytes]) -> None:
+    path = directory / name
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.writelines(data)
 
 
 def blob_chunks(store: Store, digest: Digest, size: int | None) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ The moment is an event, not a time: the upstream is asked for a file, or the log
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,21 @@ def test_resolve_while_buildroot_is_asked(number: int, line: Line, vendored: Lin
     assert not line.lock.exists()
     assert list(cache.rglob(".unverified-*")) == []
     line.must("resolve", "--offline")
+    assert line.lock.read_bytes() == vendored.lock.read_bytes()
+
+
+def test_what_a_killed_resolve_left_is_gone_after_the_next(line: Line, vendored: Line) -> None:
+    cache = line.demonstration.directory / "cache"
+    shutil.rmtree(cache / "evaluations")
+    line.lock.unlink()
+    process = line.start("resolve", "--offline")
+    wait_for(lambda: list(cache.glob("evaluations/.unverified-*/build/out")), process)
+    process.kill()
+    process.communicate(timeout=WAIT)
+    assert process.returncode == -signal.SIGKILL
+    assert list(cache.rglob(".unverified-*"))
+    line.must("resolve", "--offline")
+    assert list(cache.rglob(".unverified-*")) == []
     assert line.lock.read_bytes() == vendored.lock.read_bytes()
 
 
