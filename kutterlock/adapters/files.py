@@ -151,6 +151,18 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
         file.commit(mode=mode)
 
 
+def make_durable(root: Path) -> None:
+    """Have the bytes of all files below `root` on the disk, before anything is said of them."""
+    for directory, _, names in os.walk(root):
+        for path in (Path(directory) / name for name in names):
+            if path.is_file() and not path.is_symlink():
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+
 def tree_entries(root: Path) -> list[TreeEntry]:
     """List a tree for `tree_digest`: files and links, `.git` and leftovers left out.
 

@@ -19,6 +19,7 @@ from kutterlock.build.steps import StepReader
 from kutterlock.build.workshop import Workshop
 from kutterlock.errors import BuildError, StaleLockError
 from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.output import RECORD_NAME
 from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
 from kutterlock.vendor.images import image_trees
 from kutterlock.vendor.layout import plan_layout, write_archive
@@ -63,6 +64,11 @@ class Attempt:
         """The full log."""
         return self.directory / "build.log"
 
+    @property
+    def record(self) -> Path:
+        """What is there exactly when the run ended well and nobody touched its tree since."""
+        return self.directory / RECORD_NAME
+
     def plan(self, argv: tuple[str, ...], binds: tuple[Bind, ...]) -> SandboxPlan:
         """Return the sandbox plan for a program of this run."""
         build = Bind(source=str(self.build), target=self.place.build_path, writable=True)
@@ -78,6 +84,8 @@ class Attempt:
 
 def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
     """Lay out a run's inputs anew and return their binds; what is in `build` stays."""
+    with explained(attempt.record):
+        attempt.record.unlink(missing_ok=True)
     remove_tree(attempt.directory / "inputs")
     with explained(attempt.directory):
         (attempt.build / "home").mkdir(parents=True, exist_ok=True)
@@ -105,7 +113,7 @@ def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> Place:
 
     Raises BuildError, or StaleLockError when `.config` is another.
     """
-    remove_tree(attempt.directory)
+    discard(attempt)
     binds = _guarded(attempt, workshop)
     if attempt.place.outer_uid:
         attempt = _handed_over(attempt, binds)
@@ -115,6 +123,13 @@ def carry_out(attempt: Attempt, workshop: Workshop, jobs: int) -> Place:
     _require_config(attempt)
     runner.run(recipe.build_argv(overlays, jobs=jobs, build_path=build_path), "the build")
     return attempt.place
+
+
+def discard(attempt: Attempt) -> None:
+    """Remove what a run left: first the word that it ended well, which half of it is not."""
+    with explained(attempt.directory):
+        attempt.record.unlink(missing_ok=True)
+        remove_tree(attempt.directory)
 
 
 def stranger(sandbox: Sandbox) -> int:

@@ -2,6 +2,7 @@
 
 The order is fixed: verify the whole closure, then build, then give the output its name. A failed
 or interrupted build leaves no output; its directory stays in the cache so that one can step in.
+One that ended well is not done again when its output could not be kept.
 """
 
 import json
@@ -11,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.files import remove_tree, write_atomically
-from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, stranger, varied
+from kutterlock.adapters.files import explained, make_durable, remove_tree, write_atomically
+from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, discard, stranger, varied
 from kutterlock.build.compare import compare_outputs
 from kutterlock.build.outputs import (
     adopt_output,
@@ -117,17 +118,37 @@ class _Build:
     def first(self) -> OutputManifest:
         """Build and keep the output."""
         attempt = self._attempt("1", Place(jobs=self._options.jobs))
-        started = self._options.clock()
-        self._carry_out(attempt, "building")
+        if self._is_finished(attempt):
+            self._workshop.progress.note(
+                f" the last build of {self._board.name} ended well and was not kept: keeping it now"
+            )
+        else:
+            started = self._options.clock()
+            self._carry_out(attempt, "building")
+            self._write_record(attempt, started)
+        try:
+            manifest = self._keep(attempt)
+        except BuildError:  # what it did not make, keeping it again does not make
+            attempt.record.unlink()
+            raise
+        point_at(self._workshop.outputs, self._board.name, self._derivation.directory_name)
+        discard(attempt)
+        return manifest
+
+    def _keep(self, attempt: Attempt) -> OutputManifest:
         with staged(self._workshop.outputs, self._derivation.directory_name) as staging:
             files = self._gather(attempt, staging / FILES_NAME)
             manifest = self._manifest(files)
             write_documents(staging, self._derivation, manifest)
             shutil.copyfile(attempt.log, staging / LOG_NAME)
-            self._write_record(staging, started)
-        point_at(self._workshop.outputs, self._board.name, self._derivation.directory_name)
-        remove_tree(attempt.directory)
+            shutil.copyfile(attempt.record, staging / RECORD_NAME)
         return manifest
+
+    def _is_finished(self, attempt: Attempt) -> bool:
+        """Whether an earlier run built all this and only failed to keep it (full disk, kill)."""
+        if not attempt.record.is_file():
+            return False
+        return self._verified.unsigned or not is_development_build(attempt.directory)
 
     def again(self, manifest: OutputManifest) -> None:
         """Build once more in other surroundings. Raises NotReproducibleError."""
@@ -195,7 +216,7 @@ class _Build:
             pure=self._lock.environment.is_pure, files=files,
         )  # fmt: skip
 
-    def _write_record(self, directory: Path, started: str) -> None:
+    def _write_record(self, attempt: Attempt, started: str) -> None:
         sandbox = self._workshop.sandbox()
         record = {
             "started": started,
@@ -209,7 +230,9 @@ class _Build:
             "lock-signers": list(self._verified.signers),
         }
         data = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        write_atomically(directory / RECORD_NAME, data.encode())
+        with explained(attempt.images):
+            make_durable(attempt.images)
+        write_atomically(attempt.record, data.encode())
 
     def _record_reproduction(self, place: Place) -> None:
         path = self._workshop.outputs / self._derivation.directory_name / RECORD_NAME

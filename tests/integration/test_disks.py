@@ -1,6 +1,7 @@
 """Disks that are full or read-only under the cache, the project or the output."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,47 @@ def test_a_full_disk_is_exit_14_and_with_room_the_next_run_finishes(
     statuses = [text for text in done.stdout.splitlines() if text.startswith("status")]
     assert statuses == ["status 14", "status 0"]
     assert ".unverified-" not in done.stdout
+
+
+KEPT = " the last build of demo-x86_64 ended well and was not kept: keeping it now"
+
+
+def test_a_build_whose_output_found_no_room_is_kept_by_the_next_run_not_made_again(
+    line: Line,
+) -> None:
+    done = mounted(line, f"""
+        mkdir -p $D/project/output
+        mount -t tmpfs -o size=20k tmpfs $D/project/output || exit 99
+        $K {BUILD}; echo "status $?"
+        echo again >&2
+        mount -o remount,size=64m $D/project/output || exit 99
+        $K {BUILD}; echo "status $?"
+        test ! -e $D/cache/work/*-1 && echo tidy
+        $K {BUILD} --output $D/other 2>/dev/null
+        cd $D/project/output/demo-x86_64 && diff -r . $D/other/demo-x86_64
+    """)  # fmt: skip
+    found = re.findall("^(?:status .*|tidy|diff.*|Only.*)$", done.stdout, re.MULTILINE)
+    assert found[:3] == ["status 14", "status 0", "tidy"]
+    assert {text.rpartition("/")[2] for text in found[3:]} <= {"build.json", "build.log"}
+    again = done.stderr.partition("again\n")[2].splitlines()
+    assert KEPT in again
+    assert not any("building" in text for text in again)
+
+
+def test_a_finished_build_that_a_shell_was_in_is_made_again(line: Line) -> None:
+    done = mounted(line, f"""
+        mkdir -p $D/project/output
+        mount -t tmpfs -o size=20k tmpfs $D/project/output || exit 99
+        $K {BUILD}; echo "status $?"
+        umount $D/project/output
+        $K shell --board demo-x86_64 -- sh -c 'echo changed >/build/out/images/disk.img'
+        grep -q changed $D/cache/work/*-1/build/out/images/disk.img && echo changed
+        $K {BUILD} 2>&1; echo "status $?"
+        grep -q changed $D/project/output/demo-x86_64/files/disk.img || echo right
+    """)  # fmt: skip
+    found = re.findall("^(?:status .*|changed|right)$", done.stdout, re.MULTILINE)
+    assert found == ["status 14", "changed", "status 0", "right"]
+    assert KEPT not in done.stdout
 
 
 def test_a_full_disk_under_the_lock_leaves_the_old_one(line: Line) -> None:
