@@ -51,13 +51,24 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """A second build gave the same bytes although these things varied.
+
+    `fixed` names what should vary as well and did not, and why.
+    """
+
+    varied: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """What building came to."""
 
     directory: Path
     manifest: OutputManifest
     fresh: bool
-    reproduced: bool = False
+    reproduced: Reproduction | None = None
 
 
 def build_board(
@@ -84,11 +95,8 @@ def build_board(
         build = _Build(verified, board, workshop, options, derivation)
         build.prepare()
         manifest = found or build.first()
-        if options.rebuild:
-            build.again(manifest)
-    return Built(
-        directory=directory, manifest=manifest, fresh=not found, reproduced=options.rebuild
-    )
+        reproduced = build.again(manifest) if options.rebuild else None
+    return Built(directory=directory, manifest=manifest, fresh=not found, reproduced=reproduced)
 
 
 class _Build:
@@ -150,7 +158,7 @@ class _Build:
             return False
         return self._verified.unsigned or not is_development_build(attempt.directory)
 
-    def again(self, manifest: OutputManifest) -> None:
+    def again(self, manifest: OutputManifest) -> Reproduction:
         """Build once more in other surroundings. Raises NotReproducibleError."""
         user = stranger(self._workshop.sandbox())
         place = varied(Place(outer_uid=user), self._options.variations)
@@ -168,8 +176,10 @@ class _Build:
                 details=[*map(str, differences), *reports],
                 hint=f"the second build's files are in {second}",
             )
-        self._record_reproduction(place)
+        found = _reproduction(place, user, self._options.variations)
+        self._record_reproduction(found, place)
         remove_tree(attempt.directory)
+        return found
 
     def _gather(self, attempt: Attempt, target: Path) -> tuple[OutputFile, ...]:
         """Take out what Buildroot made, and the archive of images that comes with it."""
@@ -234,18 +244,22 @@ class _Build:
             make_durable(attempt.images)
         write_atomically(attempt.record, data.encode())
 
-    def _record_reproduction(self, place: Place) -> None:
+    def _record_reproduction(self, found: Reproduction, place: Place) -> None:
         path = self._workshop.outputs / self._derivation.directory_name / RECORD_NAME
         record = json.loads(path.read_bytes())
         record["reproduced"] = {
             "at": self._options.clock(),
-            "varied": [
-                "outer path",
-                *(["outer user"] if place.outer_uid else []),
-                "jobs",
-                "cpus",
-                *sorted(self._options.variations),
-            ],
+            "varied": list(found.varied),
+            "not-varied": list(found.fixed),
             "jobs": place.jobs,
         }
         write_atomically(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _reproduction(place: Place, user: int, variations: frozenset[str]) -> Reproduction:
+    """Say what varied; `user` is who the second build was to run as, 0 where that cannot vary."""
+    always = ("outer path", *(["outer user"] if place.outer_uid else []), "jobs", "cpus")
+    otherwise = "only root can become another, and only in bubblewrap"
+    why = "another may not read the inputs" if user else otherwise
+    fixed = () if place.outer_uid else (f"outer user ({why})",)
+    return Reproduction(varied=(*always, *sorted(variations)), fixed=fixed)

@@ -123,6 +123,30 @@ def test_root_rebuilds_as_another_user_where_that_user_can_reach_the_inputs(
     line.must("build", "--offline", "--board", ONE_BOARD, "--rebuild")
     record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
     assert record["reproduced"]["varied"] == ["outer path", "outer user", "jobs", "cpus"]
+    assert record["reproduced"]["not-varied"] == []
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "why"),
+    [
+        ("unshare", "only root can become another, and only in bubblewrap"),
+        ("bubblewrap", "another may not read the inputs"),
+    ],
+)
+def test_a_rebuild_says_what_it_could_not_vary(
+    sandbox: str, why: str, line: Line, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0 or not shutil.which("bwrap"):
+        pytest.skip("only root could build as another user, and only in bubblewrap")
+    tmp_path.chmod(0o700)
+    ran = line.must("build", "--offline", "--board", ONE_BOARD, "--rebuild", "--sandbox", sandbox)
+    assert (
+        "  reproduced: a second build gave the same bytes\n"
+        "  varied: outer path, jobs, cpus\n"
+        f"  not varied: outer user ({why})\n"
+    ) in ran.output
+    record = json.loads((line.project / "output" / ONE_BOARD / "build.json").read_bytes())
+    assert record["reproduced"]["not-varied"] == [f"outer user ({why})"]
 
 
 @pytest.fixture

@@ -114,6 +114,9 @@ def _print(context: Context, built: "Built") -> None:
     )
     if built.reproduced:
         say("  reproduced: a second build gave the same bytes")
+        say(f"  varied: {', '.join(built.reproduced.varied)}")
+        for line in built.reproduced.fixed:
+            say(f"  not varied: {line}")
     if not built.manifest.pure:
         say('  impure: the build environment is this machine\'s own (kind = "host")')
     say(f"  {built.directory}")
@@ -125,7 +128,9 @@ def _facts(built: "Built") -> dict[str, object]:
         "directory": str(built.directory),
         "derivation": str(built.manifest.derivation),
         "fresh": built.fresh,
-        "reproduced": built.reproduced,
+        "reproduced": bool(built.reproduced),
+        "varied": list(built.reproduced.varied) if built.reproduced else [],
+        "not-varied": list(built.reproduced.fixed) if built.reproduced else [],
         "pure": built.manifest.pure,
         "files": {str(f.path): str(f.digest) for f in built.manifest.files},
     }
