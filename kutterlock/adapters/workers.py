@@ -59,7 +59,8 @@ class _Crew:
             self._stop.set()
             on_interrupt()
             for thread in threads:
-                thread.join(GRACE_SECONDS / len(threads))
+                if thread.is_alive():  # Ctrl-C may come before the last one is started
+                    thread.join(GRACE_SECONDS / len(threads))
             raise
         if self._errors:
             raise self._errors[0]

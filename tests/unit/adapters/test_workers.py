@@ -74,3 +74,15 @@ def test_ctrl_c_stops_the_work_and_wakes_what_waits() -> None:
     with pytest.raises(KeyboardInterrupt):
         in_threads(work, range(100), 1, stop, woken.set)
     assert begun == [0]
+
+
+def test_ctrl_c_may_come_before_every_thread_is_started() -> None:
+    woken = threading.Event()
+
+    def work(number: int) -> None:
+        if number == 0:
+            _thread.interrupt_main()
+        assert woken.wait(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, range(300), 300, on_interrupt=woken.set)
