@@ -19,7 +19,7 @@ from kutterlock.model.trust import OBJECTS_TO_SIGN, TRUST_LEVELS
 from kutterlock.model.version import parse_specifier
 
 INPUTS = ("buildroot", "linux", "kubernetes", "containerd", "runc", "cni-plugins", "cri-tools",
-          "flannel")  # fmt: skip
+          "flannel", "cri-dockerd")  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
 
 

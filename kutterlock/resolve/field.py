@@ -20,7 +20,7 @@ from kutterlock.resolve import rules
 from kutterlock.resolve.rules import Conditions, Demand
 
 PRIORITY = ("buildroot", "kubernetes", "containerd", "linux", "runc", "cni-plugins", "cri-tools",
-            "flannel")  # fmt: skip
+            "flannel", "cri-dockerd")  # fmt: skip
 """Who decides first. Buildroot bounds the kernel; Kubernetes asks of all that serves it."""
 
 assert set(PRIORITY) == set(INPUTS)

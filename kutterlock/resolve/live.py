@@ -24,7 +24,7 @@ from kutterlock.model.lock import Trust
 from kutterlock.model.progress import Progress
 from kutterlock.model.settings import Settings
 from kutterlock.model.version import UpstreamVersion
-from kutterlock.resolve.upstreams import cni_plugins, containerd, cri_tools
+from kutterlock.resolve.upstreams import cni_plugins, containerd, cri_dockerd, cri_tools
 from kutterlock.resolve.upstreams.buildroot import Buildroot
 from kutterlock.resolve.upstreams.endoflife import PRODUCTS, read_support
 from kutterlock.resolve.upstreams.flannel import Flannel
@@ -73,6 +73,7 @@ def all_upstreams(signatures: Signatures) -> tuple[Upstream, ...]:
         cni_plugins.UPSTREAM,
         cri_tools.UPSTREAM,
         Flannel(),
+        cri_dockerd.UPSTREAM,
     )
 
 

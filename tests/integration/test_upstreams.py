@@ -232,6 +232,16 @@ class TestShapesOfChecksumFiles:
         release = heard(web, catalog, unsigned, "cri-tools")["9.9.1"]
         assert len(digests(release)) == 3
 
+    def test_cri_dockerd(self, web: Web, catalog: Catalog, unsigned: Signatures) -> None:
+        """It publishes no checksum files: what counts is what the API has of each asset."""
+        assets = {f"cri-dockerd-9.9.1.{arch}.tgz": arch.encode() for arch in ("amd64", "arm64")}
+        github(web, "Mirantis/cri-dockerd", entry("v9.9.1", assets), entry("v9.9.0"))
+        found = heard(web, catalog, unsigned, "cri-dockerd")
+        assert digests(found["9.9.1"]) == {
+            name: f"sha256:{sha256(data)}" for name, data in assets.items()
+        }
+        assert not digests(found["9.9.0"])
+
 
 class TestRunc:
     URL = "https://github.com/opencontainers/runc/releases/download/v9.9.1/runc.sha256sum"
@@ -469,7 +479,8 @@ class TestAll:
             answer = ask(catalog, all_upstreams(unsigned), http, Silence())
         assert [str(release) for release in answer.releases] == ["flannel 9.9.1"]
         assert sorted(answer.failures) == [
-            "buildroot", "cni-plugins", "containerd", "cri-tools", "kubernetes", "linux", "runc",
+            "buildroot", "cni-plugins", "containerd", "cri-dockerd", "cri-tools", "kubernetes",
+            "linux", "runc",
         ]  # fmt: skip
         error = unanswered({"runc": answer.failures["runc"]})
         assert error.reason == "some upstreams did not answer; what the others said was kept"
@@ -535,5 +546,5 @@ class TestCommand:
         assert capsys.readouterr().err == (
             "error: there is no upstream 'systemd'\n"
             "hint: there are buildroot, linux, kubernetes, containerd, runc, cni-plugins, "
-            "cri-tools, flannel\n"
+            "cri-tools, flannel, cri-dockerd\n"
         )

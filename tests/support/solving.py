@@ -11,7 +11,8 @@ from kutterlock.resolve.rules import Conditions
 from kutterlock.resolve.solution import Solution
 from kutterlock.resolve.solve import solve
 
-ANY: Mapping[str, str] = dict.fromkeys(INPUTS, "*")
+ANY: Mapping[str, str] = dict.fromkeys((name for name in INPUTS if name != "cri-dockerd"), "*")
+"""What a project without Docker asks for."""
 AS_OF = datetime.date(2026, 8, 22)
 
 
@@ -28,7 +29,7 @@ def ask(
     upgrade: Mapping[str, str] | None = None,
     conditions: Conditions | None = None,
 ) -> Solution:
-    """Solve for all inputs, `*` unless said otherwise."""
+    """Solve for all inputs but cri-dockerd, `*` unless said otherwise."""
     return solve(
         Request(
             wanted={**ANY, **(wanted or {})},

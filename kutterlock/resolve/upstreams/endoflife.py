@@ -9,7 +9,7 @@ from kutterlock.catalog.updates import SupportNews
 from kutterlock.errors import NetworkError
 
 PRODUCTS = {"kubernetes": "kubernetes", "containerd": "containerd", "linux": "linux"}
-"""Inputs by product; there is none for Buildroot, runc, flannel, CNI plugins and cri-tools."""
+"""Inputs by product; endoflife.date has no other input."""
 
 _SERIES = re.compile(r"\d+\.\d+\Z")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")

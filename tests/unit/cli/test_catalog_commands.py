@@ -158,7 +158,7 @@ def test_catalog_show_spells_out_what_is_unknown(
         (
             ["nope"],
             "error: the catalog has no input 'nope'\nhint: it has buildroot, linux, kubernetes, "
-            "containerd, runc, cni-plugins, cri-tools, flannel, and `rules`\n",
+            "containerd, runc, cni-plugins, cri-tools, flannel, cri-dockerd, and `rules`\n",
         ),
         (
             ["runc", "9.9"],

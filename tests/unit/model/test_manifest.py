@@ -71,7 +71,7 @@ def test_every_fault_is_named_with_its_line_and_the_near_key(tmp_path: Path) -> 
          "'../m4' is not a name: letters, digits and . _ + - are allowed, a letter or digit first"),
         ('[policy]\nallow-end-of-life = ["lunix"]', "line 12: policy.allow-end-of-life: 'lunix' "
          "is not one of buildroot, linux, kubernetes, containerd, runc, cni-plugins, cri-tools, "
-         "flannel"),
+         "flannel, cri-dockerd"),
         ("[images]\nextra = [1]", "line 12: images.extra: expected a list of strings, found an "
          "integer"),
         ('[boards.pc.boot]\nkernl = "x"', "line 12: boards.pc.boot.kernl: unknown key, did you "

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from kutterlock.errors import NoSolutionError
 from kutterlock.model.lock import Refusal
-from kutterlock.resolve.field import PRIORITY, Request
+from kutterlock.resolve.field import Request
 from kutterlock.resolve.rules import Conditions
 from kutterlock.resolve.solution import Choice
 from kutterlock.resolve.solve import solve
@@ -44,7 +45,7 @@ KUBERNETES_ASKS = (
 
 def versions_of(entry: Mapping[str, Any]) -> dict[str, str]:
     names = {"cni-plugins": "cni_plugins", "cri-tools": "crictl"}
-    return {name: entry[names.get(name, name)]["version"] for name in PRIORITY}
+    return {name: entry[names.get(name, name)]["version"] for name in NEWEST}
 
 
 def refused(choice: Choice) -> dict[str, Refusal]:
@@ -78,6 +79,19 @@ def test_the_telling_reason_stands_first() -> None:
         '"Compatibility matrix")',
         "flannel": "newest of which every hash is known (0.28.9, 0.28.8, 0.28.7, 0.28.6 refused)",
     }
+
+
+def test_a_cri_dockerd_whose_hash_nobody_published_is_not_guessed() -> None:
+    choice = ask({"cri-dockerd": "*"}).choices["cri-dockerd"]
+    assert choice.version == "0.3.26"
+    assert refused(choice)["0.4.3"].rule == "digest-known"
+    with pytest.raises(NoSolutionError) as caught:
+        ask({"cri-dockerd": "==0.4.*"})
+    assert caught.value.reason == "no release of cri-dockerd ==0.4.* can be taken"
+    assert caught.value.details == (
+        "cri-dockerd 0.4.3: digest-known: no known hash of cri-dockerd-0.4.3.amd64.tgz, "
+        "cri-dockerd-0.4.3.arm64.tgz",
+    )
 
 
 def test_refused_kernels_name_their_rule_and_its_source() -> None:
