@@ -21,7 +21,8 @@ from kutterlock.model.digest import Digest
 CHUNK = 1 << 20
 MOST_FILES = 100_000
 _BLOB = re.compile(r"blobs/(sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128})\Z")
-_TEXTS = ("index.json", "oci-layout")
+_TEXTS = ("index.json", "manifest.json", "oci-layout")
+"""`manifest.json` belongs to no layout: `docker load` reads it in an archive of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class ImageLayout:
     _open: Callable[[str], IO[bytes]]
 
     def text(self, name: str, limit: int) -> bytes:
-        """Read `index.json` or `oci-layout`. Raises UntrustedError."""
+        """Read one of the texts. Raises UntrustedError."""
         if self.texts.get(name, limit + 1) > limit:
             raise UntrustedError(f"the layout has no {name} of at most {limit} bytes")
         with self._open(name) as file:

@@ -3,6 +3,9 @@
 An overlay copies what it wants of it into the root file system; so the node names locked versions
 and images and no others. kubeadm's pause image and containerd's sandbox image are one and the same
 here: where they differ, an offline `kubeadm init` waits for ever (kubernetes/kubeadm#2801).
+
+A board that has cri-dockerd runs Docker Engine: the kubelet's socket is cri-dockerd's, and flannel
+names its images by tag, since `docker load` keeps no digest of an image.
 """
 
 import re
@@ -16,7 +19,10 @@ RENDERED = "/kutter/rendered"
 KUBEADM = "kubeadm.yaml"
 CONTAINERD = "containerd.toml"
 FLANNEL = "flannel.yml"
+CRI_DOCKERD = "cri-dockerd.env"
 FLANNEL_SOURCE = "kube-flannel.yml"
+CONTAINERD_SOCKET = "unix:///run/containerd/containerd.sock"
+DOCKER_SOCKET = "unix:///run/cri-dockerd.sock"
 POD_SUBNET = "10.244.0.0/16"
 """What flannel's manifest has in its net-conf.json, unchanged since 2017."""
 
@@ -44,7 +50,7 @@ _KUBEADM = """\
 apiVersion: kubeadm.k8s.io/{api}
 kind: InitConfiguration
 nodeRegistration:
-  criSocket: unix:///run/containerd/containerd.sock
+  criSocket: {socket}
 ---
 apiVersion: kubeadm.k8s.io/{api}
 kind: ClusterConfiguration
@@ -58,6 +64,11 @@ kind: KubeletConfiguration
 cgroupDriver: systemd
 """
 
+_CRI_DOCKERD = """\
+# Rendered from kutter.lock.
+KUTTER_PAUSE_IMAGE={pause}
+"""
+
 
 def rendered_texts(lock: Lock, board: BoardPin, read: Callable[[SourcePin], str]) -> dict[str, str]:
     """Return the files by name, for a board without images none.
@@ -68,7 +79,8 @@ def rendered_texts(lock: Lock, board: BoardPin, read: Callable[[SourcePin], str]
     texts = dict(_pure_texts(lock, board))
     source = flannel_source(lock, board)
     if source is not None:
-        texts[FLANNEL] = pinned_manifest(read(source), _digests(lock, board))
+        digests = _digests(lock, board)
+        texts[FLANNEL] = pinned_manifest(read(source), digests, by_tag=has_docker(board))
     return texts
 
 
@@ -79,7 +91,8 @@ def rendered_inputs(lock: Lock, board: BoardPin) -> dict[str, str]:
     """
     texts = dict(_pure_texts(lock, board))
     if flannel_source(lock, board) is not None:
-        texts[FLANNEL] = "".join(f"{k} {v}\n" for k, v in _digests(lock, board).items())
+        digests = "".join(f"{k} {v}\n" for k, v in _digests(lock, board).items())
+        texts[FLANNEL] = digests + ("by tag\n" if has_docker(board) else "")
     return {f"{RENDERED}/{name}": text for name, text in texts.items()}
 
 
@@ -91,8 +104,11 @@ def flannel_source(lock: Lock, board: BoardPin) -> SourcePin | None:
     return next((pin for pin in pins if pin.path.name == FLANNEL_SOURCE), None)
 
 
-def pinned_manifest(text: str, digests: Mapping[str, str]) -> str:
-    """Add to each image that a manifest names the digest that the lock has. Raises LockError."""
+def pinned_manifest(text: str, digests: Mapping[str, str], *, by_tag: bool = False) -> str:
+    """Add to each image that a manifest names the digest that the lock has. Raises LockError.
+
+    `by_tag` leaves the names as they are, and asks of the lock the same.
+    """
     missing = [name for name in named_images(text) if name not in digests]
     if missing:
         raise LockError(
@@ -100,6 +116,9 @@ def pinned_manifest(text: str, digests: Mapping[str, str]) -> str:
             details=missing,
             hint="run `kutterlock resolve`",
         )
+
+    if by_tag:
+        return text
 
     def pinned(match: re.Match[str]) -> str:
         return f"{match['head']}{match['name'].partition('@')[0]}@{digests[match['name']]}"
@@ -110,6 +129,11 @@ def pinned_manifest(text: str, digests: Mapping[str, str]) -> str:
 def named_images(text: str) -> tuple[str, ...]:
     """Return what stands after `image:` in a manifest of Kubernetes, each once."""
     return tuple(dict.fromkeys(match["name"] for match in _IMAGE.finditer(text)))
+
+
+def has_docker(board: BoardPin) -> bool:
+    """Whether Docker Engine runs the board's containers."""
+    return "cri-dockerd" in board.packages
 
 
 def pause_image(lock: Lock, board: BoardPin) -> str | None:
@@ -126,6 +150,8 @@ def _pure_texts(lock: Lock, board: BoardPin) -> Iterator[tuple[str, str]]:
         yield CONTAINERD, (_CONTAINERD_1 if is_old else _CONTAINERD_2).format(pause=pause)
     if "kubernetes" in lock.inputs:
         yield KUBEADM, _kubeadm_text(lock, board, pause)
+    if has_docker(board):
+        yield CRI_DOCKERD, _CRI_DOCKERD.format(pause=pause)
 
 
 def _kubeadm_text(lock: Lock, board: BoardPin, pause: str) -> str:
@@ -133,6 +159,7 @@ def _kubeadm_text(lock: Lock, board: BoardPin, pause: str) -> str:
     minor = int(version.split(".")[1])
     return _KUBEADM.format(
         api="v1beta4" if minor >= 31 else "v1beta3",
+        socket=DOCKER_SOCKET if has_docker(board) else CONTAINERD_SOCKET,
         version=version,
         repository=_parent(pause),
         dns=_component("dns", _image(lock, board, "coredns"), ""),

@@ -182,7 +182,7 @@ def config_platform(data: bytes) -> Platform:
     return _read_platform(_object(_json(data), "the configuration"), "the configuration")
 
 
-def canonical_json(value: Mapping[str, Any]) -> bytes:
+def canonical_json(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
     """Write a document of our own: sorted, compact, so that the same value has one digest."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 

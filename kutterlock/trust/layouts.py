@@ -29,6 +29,7 @@ from kutterlock.model.oci import (
 )
 from kutterlock.model.reference import Reference
 from kutterlock.model.trustroot import require_signatures, require_unexpired
+from kutterlock.trust.docker_names import MANIFEST_NAME, require_same_images
 from kutterlock.trust.verified import Finding, Judge
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -46,6 +47,10 @@ class Files(Protocol):
     @property
     def blobs(self) -> Mapping[Digest, int]:
         """Sizes in bytes."""
+
+    @property
+    def texts(self) -> Mapping[str, int]:
+        """Sizes in bytes of `index.json` and its like."""
 
     @property
     def surplus(self) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ def judge_layout(files: Files, standard: ImageStandard) -> JudgedLayout:
     if not isinstance(index, Index):
         raise UntrustedError("index.json is no index")
     images = _images(files, index)
-    findings += _hold_against_lock(images, standard.lock)
+    findings += [*_docker_findings(files, images), *_hold_against_lock(images, standard.lock)]
     claims = list(_claims(files, index))
     keys = _keys(standard)
     everyone: set[str] = set()
@@ -209,6 +214,18 @@ def _name(entry: Descriptor) -> Reference | None:
     if short and short not in (text, name.tag, str(name), name.tagged):
         raise UntrustedError(f"the layout lists {entry.digest} as {name} and as {short!r}")
     return name
+
+
+def _docker_findings(files: Files, images: Iterable[_Image]) -> Iterator[Finding]:
+    if MANIFEST_NAME not in files.texts:
+        return
+    manifests: dict[str, list[Manifest]] = {}
+    for image in images:
+        read = [_read(files, digest, "") for digest in image.manifests]
+        for name in ("", *(name.tagged for name in image.names if name.tag)):
+            manifests.setdefault(name, []).extend(d for d in read if isinstance(d, Manifest))
+    count = require_same_images(files.text(MANIFEST_NAME, LARGEST_MANIFEST), manifests)
+    yield Finding(check=MANIFEST_NAME, result=f"{count} images for docker: those of the index")
 
 
 def _hold_against_lock(images: Iterable[_Image], lock: Lock | None) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, canonical_json
+from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, Manifest, canonical_json
 from kutterlock.vendor.images import ImageTree, Part
 
 CHUNK = 1 << 20
@@ -32,6 +32,7 @@ COSIGN_INDEX = "dev.cosignproject.cosign/imageIndex"
 MARK = canonical_json({"imageLayoutVersion": "1.0.0"})
 MARK_NAME = "oci-layout"
 INDEX_NAME = "index.json"
+DOCKER_NAME = "manifest.json"
 LARGEST_MEMBER = 8 << 30
 """What ustar can say, in bytes."""
 
@@ -41,10 +42,15 @@ Put = Callable[[str, int, Iterator[bytes]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a layout consists of: small texts by name, and the parts that it has as blobs."""
+    """What a layout consists of: small texts by name, and the parts that it has as blobs.
+
+    `docker` says the same to `docker load`, which reads no layout; only an archive has it, and only
+    where each image has one platform.
+    """
 
     texts: Mapping[str, bytes]
     parts: tuple[Part, ...]
+    docker: bytes
 
 
 def plan_layout(trees: Sequence[ImageTree]) -> Layout:
@@ -55,6 +61,7 @@ def plan_layout(trees: Sequence[ImageTree]) -> Layout:
     return Layout(
         texts={INDEX_NAME: canonical_json(index), MARK_NAME: MARK},
         parts=tuple(parts[digest] for digest in sorted(parts)),
+        docker=_docker(trees),
     )
 
 
@@ -71,18 +78,19 @@ def with_signatures(layout: Layout, artifacts: Iterable[Artifact]) -> Layout:
             index["manifests"].append({**artifact.descriptor(), "annotations": {COSIGN_KIND: kind}})
             for data in (artifact.manifest, *artifact.blobs):
                 digest = Digest.of(data)
-                texts[f"blobs/{digest.algorithm}/{digest.hex}"] = data
-    return Layout(texts={**texts, INDEX_NAME: canonical_json(index)}, parts=layout.parts)
+                texts[_blob_name(digest)] = data
+    return replace(layout, texts={**texts, INDEX_NAME: canonical_json(index)})
 
 
 def write_archive(store: Store, layout: Layout, target: Path) -> Digest:
-    """Write an oci-archive: plain ustar, which every version of containerd imports.
+    """Write an oci-archive: plain ustar, which every version of containerd and Docker imports.
 
     Returns its digest. Raises HashMismatchError for a rotten blob; then nothing is written.
     """
     with UnverifiedFile(target) as file:
         archive = _Archive(file)
-        _write(store, layout, archive.put)
+        docker = {DOCKER_NAME: layout.docker} if layout.docker else {}
+        _write(store, replace(layout, texts={**layout.texts, **docker}), archive.put)
         archive.end()
         file.commit()
         return file.digest
@@ -155,13 +163,34 @@ def _entries(tree: ImageTree, *, alone: bool) -> Iterator[dict[str, object]]:
         yield {**descriptor, "annotations": names}
 
 
+def _docker(trees: Sequence[ImageTree]) -> bytes:
+    """Describe images as `docker save` does (moby, image/spec/v1.2.md): one platform, by tag."""
+    entries = []
+    for tree in trees:
+        images = [found for found in tree.documents.values() if isinstance(found, Manifest)]
+        if len(images) != 1:
+            return b""
+        entries.append(
+            {
+                "Config": _blob_name(images[0].config.digest),
+                "RepoTags": [tree.wanted.reference.tagged] if tree.wanted.reference.tag else None,
+                "Layers": [_blob_name(layer.digest) for layer in images[0].layers],
+            }
+        )
+    return canonical_json(entries)
+
+
+def _blob_name(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
 def _write(store: Store, layout: Layout, put: Put) -> None:
     for name, data in sorted(layout.texts.items(), reverse=True):
         put(name, len(data), iter([data]))
     for part in layout.parts:
         digest = part.digest
         size = store.size(digest) if part.size is None else part.size
-        put(f"blobs/{digest.algorithm}/{digest.hex}", size, blob_chunks(store, digest, size))
+        put(_blob_name(digest), size, blob_chunks(store, digest, size))
 
 
 class _Archive:

@@ -16,7 +16,7 @@ from kutterlock.adapters.registry_auth import Logins, read_auth_files
 from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, UsageError
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import Platform
+from kutterlock.model.oci import Manifest, Platform
 from kutterlock.model.progress import Silence
 from kutterlock.vendor.images import image_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, write_archive, write_directory
@@ -121,6 +121,23 @@ def test_skopeo_reads_the_archive_and_the_directory(
         f"oci:{layout}:v1", f"dir:{copy}")  # fmt: skip
     child = json.loads((copy / "manifest.json").read_text())
     assert len(child["layers"]) == 2
+
+
+def test_the_archive_is_one_of_docker_too(
+    published: Published, store: Store, tmp_path: Path
+) -> None:
+    """As `docker load` reads it: by manifest.json, each image by its tag, with all its layers."""
+    trees = image_trees(store, published.lock, ["pc"])
+    write_archive(store, plan_layout(trees), tmp_path / "images.tar")
+    for reference, pin in published.lock.images.items():
+        copy = tmp_path / Digest.of(reference.encode()).hex
+        run("skopeo", "copy", "--insecure-policy",
+            f"docker-archive:{tmp_path}/images.tar:{reference}", f"dir:{copy}")  # fmt: skip
+        copied = json.loads((copy / "manifest.json").read_text())
+        tree = next(tree for tree in trees if tree.wanted.pin is pin)
+        manifests = [d for d in tree.documents.values() if isinstance(d, Manifest)]
+        assert copied["config"]["digest"] == str(manifests[0].config.digest)
+        assert len(copied["layers"]) == len(manifests[0].layers)
 
 
 def test_umoci_unpacks_one_platform(published: Published, store: Store, tmp_path: Path) -> None:

@@ -122,6 +122,34 @@ def test_flannel_names_its_images_by_digest() -> None:
     )
 
 
+def docker(lock: Lock) -> Lock:
+    board = replace(lock.boards["pc"], packages={"cri-dockerd": "0.3.26"})
+    return replace(lock, boards={"pc": board})
+
+
+def test_a_board_with_docker_is_told_its_socket_and_names_by_tag() -> None:
+    """`docker load` keeps no digest: a pod that names one would be pulled from a network."""
+    lock = docker(kutter())
+    texts = rendered_texts(lock, lock.boards["pc"], read)
+    assert "  criSocket: unix:///run/cri-dockerd.sock\n" in texts["kubeadm.yaml"]
+    assert texts["flannel.yml"] == MANIFEST
+    assert texts["cri-dockerd.env"] == (
+        f"# Rendered from kutter.lock.\nKUTTER_PAUSE_IMAGE={PAUSE}\n"
+    )
+    with pytest.raises(LockError, match="images that the lock does not pin"):
+        rendered_texts(lock, lock.boards["pc"], lambda _: "image: quay.io/stray:v1\n")
+
+
+def test_the_derivation_of_a_board_with_docker_is_another() -> None:
+    one, other = rendered_inputs(kutter(), kutter().boards["pc"]), docker(kutter())
+    found = rendered_inputs(other, other.boards["pc"])
+    assert sorted(name for name in found if found[name] != one.get(name)) == [
+        "/kutter/rendered/cri-dockerd.env",
+        "/kutter/rendered/flannel.yml",
+        "/kutter/rendered/kubeadm.yaml",
+    ]
+
+
 def test_an_image_that_nobody_pinned_is_an_error() -> None:
     lock = kutter()
     with pytest.raises(LockError) as caught:
@@ -179,6 +207,6 @@ def test_the_sandbox_has_the_archive_and_the_texts(tmp_path: Path) -> None:
     with tarfile.open(binds["/kutter/images.tar"]) as archive:
         names = archive.getnames()
     # Only the board's platform: the index, its manifest, configuration and two layers.
-    assert names[:2] == ["oci-layout", "index.json"]
-    assert len(names) == 2 + 5
+    assert names[:3] == ["oci-layout", "manifest.json", "index.json"]
+    assert len(names) == 3 + 5
     assert f"blobs/sha256/{found.digest.hex}" in names

@@ -99,6 +99,60 @@ def test_two_signers_of_a_layout_are_evidence(tmp_path: Path, archive: bool) -> 
     )
 
 
+def one_platform(place: Path) -> Path:
+    store = Store(place / "store")
+    for data in BLOBS.data.values():
+        store.add_bytes(data)
+    write_archive(
+        store, plan_layout(complete_trees(store, wanted_images(LOCK, ["pc"]))), place / "i.tar"
+    )
+    with tarfile.open(place / "i.tar") as archive:
+        archive.extractall(place / "images", filter="data")
+    return place / "images"
+
+
+def test_what_docker_reads_of_an_archive_is_held_against_the_index(tmp_path: Path) -> None:
+    layout = one_platform(tmp_path)
+    judged = judge(layout, ImageStandard(judge=Judge(at=NOW), lock=LOCK))
+    assert [item.result for item in judged.findings if item.check == "manifest.json"] == [
+        "1 images for docker: those of the index"
+    ]
+    assert not [text for text in judged.uncovered if "no layout" in text]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda entries: entries[0].update(RepoTags=["registry.k8s.io/pause:3.9"]),
+            "manifest.json, which docker reads, lists other images than the index",
+        ),
+        (
+            lambda entries: entries[0]["Layers"].reverse(),
+            "manifest.json, which docker reads, lists other images than the index",
+        ),
+        (
+            lambda entries: entries.append({**entries[0], "Layers": [], "RepoTags": None}),
+            "manifest.json, which docker reads, lists other images than the index",
+        ),
+        (
+            lambda entries: entries.append({"Config": 1}),
+            "manifest.json is not of docker's form: 'Layers'",
+        ),
+    ],
+)
+def test_another_image_for_docker_than_for_others_is_refused(
+    tmp_path: Path, change: Callable[[list[Object]], object], reason: str
+) -> None:
+    layout = one_platform(tmp_path)
+    entries = json.loads((layout / "manifest.json").read_text())
+    change(entries)
+    (layout / "manifest.json").write_text(json.dumps(entries))
+    error = refusal(layout, ImageStandard(judge=Judge(at=NOW), lock=LOCK))
+    assert isinstance(error, UntrustedError)
+    assert error.reason == reason
+
+
 def test_a_demand_that_is_not_met_is_refused(tmp_path: Path) -> None:
     error = refusal(export(tmp_path, ALICE, MALLORY))
     assert isinstance(error, UntrustedError)
