@@ -205,9 +205,11 @@ class TestImages:
     def run(self, node: Node) -> tuple[int, str]:
         environment = {
             "KUTTER_DATA": str(node.root),
+            "KUTTER_LIB": str(ROOTFS / "usr/lib/kutter"),
             "KUTTER_RUN": f"{node.root}/run",
             "KUTTER_STATE": f"{node.root}/state",
         }
+        node.program("udevadm")
         done = node.run("usr/lib/kutter/images", environment=environment)
         return done.status, done.errors.decode()
 
@@ -237,11 +239,29 @@ class TestImages:
         assert self.run(node) == (1, reason)
         assert self.imported(node) == ["broken.tar", "good.tar", "broken.tar"]
 
+    def volumes(self, node: Node, *names: str) -> None:
+        node.program("blkid", "".join(f"echo {node.root}/{name}\n" for name in names))
+        node.program("mount", 'cp -R "$3/." "$4/"')
+        node.program("umount", 'rm -rf "$1"/*')
+        node.program("ctr")
+
     def test_a_volume_of_images_is_read(self, node: Node) -> None:
         node.write("sr0/upgrade.tar", "three")
-        node.program("blkid", f"echo {node.root}/sr0")
-        node.program("mount", 'cp -R "$3/." "$4/"')
-        node.program("umount")
-        node.program("ctr")
+        self.volumes(node, "sr0")
         assert self.run(node) == (0, "")
         assert self.imported(node) == ["upgrade.tar"]
+
+    def test_a_partition_and_an_iso_are_both_read(self, node: Node) -> None:
+        """The one that the disk image came with, and the one that an upgrade brought."""
+        node.write("vda7/images.tar", "three")
+        node.write("sr0/images.tar", "four")
+        self.volumes(node, "vda7", "sr0")
+        assert self.run(node) == (0, "")
+        assert self.imported(node) == ["images.tar", "images.tar"]
+        assert len(list((node.root / "state/images").iterdir())) == 2
+
+    def test_a_volume_that_cannot_be_mounted_stops_no_other(self, node: Node) -> None:
+        node.write("sr1/images.tar", "five")
+        self.volumes(node, "sr0", "sr1")
+        assert self.run(node)[0] == 0
+        assert self.imported(node) == ["images.tar"]
