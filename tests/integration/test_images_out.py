@@ -22,6 +22,7 @@ from kutterlock.vendor.images import image_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, write_archive, write_directory
 from kutterlock.vendor.push import PushReport, parcels_of, push
 from tests.support.containerd import Containerd, layout_index
+from tests.support.dockerd import Dockerd
 from tests.support.published import NAMES, QUICK, Published, publish
 from tests.support.registry import Registry, TokenIssuer, auth_file, program, run
 
@@ -138,6 +139,20 @@ def test_the_archive_is_one_of_docker_too(
         manifests = [d for d in tree.documents.values() if isinstance(d, Manifest)]
         assert copied["config"]["digest"] == str(manifests[0].config.digest)
         assert len(copied["layers"]) == len(manifests[0].layers)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="dockerd needs root")
+def test_docker_loads_every_image_under_its_tag(
+    published: Published, store: Store, tmp_path: Path
+) -> None:
+    trees = image_trees(store, published.lock, ["pc"])
+    write_archive(store, plan_layout(trees), tmp_path / "images.tar")
+    with Dockerd() as dockerd:
+        dockerd.docker("image", "load", "--quiet", "--input", str(tmp_path / "images.tar"))
+        for reference in published.lock.images:
+            found = json.loads(dockerd.docker("image", "inspect", reference).stdout)
+            assert found[0]["RepoTags"] == [reference]
+            assert found[0]["Architecture"] == "amd64"
 
 
 def test_umoci_unpacks_one_platform(published: Published, store: Store, tmp_path: Path) -> None:

@@ -1,22 +1,25 @@
 """The overlay as a whole, judged by the programs that read it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.process import Finished, run
-from tests.support.kutter import BOARDS, COMMON, OVERLAY, PATH, ROOTFS, UNITS, program_or_reason
+from tests.support.kutter import (
+    BOARDS,
+    COMMON,
+    OVERLAY,
+    PATH,
+    ROOTFS,
+    UNITS,
+    program_or_reason,
+    root_with_units,
+    verify_units,
+)
 
 pytestmark = pytest.mark.integration
 
 ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
-NEEDED_ELSEWHERE = (
-    "bin/kill", "sbin/agetty", "usr/bin/chmod", "usr/bin/containerd", "usr/bin/kubeadm",
-    "usr/bin/kubelet", "usr/bin/mkdir", "usr/bin/systemctl", "usr/bin/systemd-repart",
-    "usr/sbin/sshd", "usr/lib/systemd/systemd-networkd-wait-online",
-)  # fmt: skip
-"""Programs of units that other packages install."""
 
 
 def program(name: str) -> str:
@@ -43,28 +46,13 @@ def test_scripts_are_plain_shell_and_shellcheck_finds_nothing() -> None:
 class TestUnits:
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
-        """The units of the overlay and its packages, beside systemd's own."""
-        installed = Path("/usr/lib/systemd/system")
-        if not installed.is_dir():
-            pytest.skip("this machine has no systemd")
-        shutil.copytree(ROOTFS, tmp_path, dirs_exist_ok=True)
-        units = tmp_path / "usr/lib/systemd/system"
-        shutil.copytree(installed, units, dirs_exist_ok=True, symlinks=True)
-        shutil.copytree(UNITS, units, dirs_exist_ok=True)
-        package = OVERLAY / "package/kubernetes"
-        shutil.copy(package / "kubelet.service", units)
-        (units / "kubelet.service.d").mkdir()
-        shutil.copy(package / "10-kubeadm.conf", units / "kubelet.service.d")
-        for name in NEEDED_ELSEWHERE:
-            place = tmp_path / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text("#!/bin/sh\n")
-            place.chmod(0o755)
-        return tmp_path
+        root = root_with_units(tmp_path)
+        if isinstance(root, str):
+            pytest.skip(root)
+        return root
 
     def verify(self, root: Path, *units: str) -> Finished:
-        argv = [program("systemd-analyze"), "verify", f"--root={root}", "--man=no", *units]
-        return run(argv, ENVIRONMENT)
+        return verify_units(program("systemd-analyze"), root, *units)
 
     def test_systemd_accepts_each(self, root: Path) -> None:
         units = sorted(path.name for path in UNITS.iterdir() if path.is_file())

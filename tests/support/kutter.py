@@ -1,6 +1,7 @@
 """The overlay of Kutter OS, its scripts, and a way to run those with stand-in programs."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,12 @@ PATH = ":".join(
     ]
 )
 """Programs of later suites first, then the machine's."""
+NEEDED_ELSEWHERE = (
+    "bin/kill", "sbin/agetty", "usr/bin/chmod", "usr/bin/containerd", "usr/bin/kubeadm",
+    "usr/bin/kubelet", "usr/bin/mkdir", "usr/bin/systemctl", "usr/bin/systemd-repart",
+    "usr/sbin/sshd", "usr/lib/systemd/systemd-networkd-wait-online",
+)  # fmt: skip
+"""Programs of units that other packages install."""
 
 
 def defconfig(board: str) -> dict[str, str]:
@@ -38,6 +45,36 @@ def kernel_files(board: str) -> list[Path]:
         *settings["BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES"].split(),
     ]
     return [Path(name.replace("$(BR2_EXTERNAL_KUTTER_PATH)", str(OVERLAY))) for name in names]
+
+
+def root_with_units(target: Path, *programs: str) -> Path | str:
+    """Lay out the units of the overlay and of its packages beside systemd's own.
+
+    `programs` are those that packages install. Returns a reason where there is no systemd.
+    """
+    installed = Path("/usr/lib/systemd/system")
+    if not installed.is_dir():
+        return "this machine has no systemd"
+    shutil.copytree(ROOTFS, target, dirs_exist_ok=True)
+    units = target / "usr/lib/systemd/system"
+    shutil.copytree(installed, units, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(UNITS, units, dirs_exist_ok=True)
+    package = OVERLAY / "package/kubernetes"
+    shutil.copy(package / "kubelet.service", units)
+    (units / "kubelet.service.d").mkdir()
+    shutil.copy(package / "10-kubeadm.conf", units / "kubelet.service.d")
+    for name in (*NEEDED_ELSEWHERE, *programs):
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    return target
+
+
+def verify_units(systemd_analyze: str, root: Path, *units: str) -> Finished:
+    """Let systemd judge units below `root`."""
+    argv = [systemd_analyze, "verify", f"--root={root}", "--man=no", *units]
+    return run(argv, {"PATH": PATH, "LC_ALL": "C.UTF-8"})
 
 
 @dataclass(frozen=True, kw_only=True)
