@@ -4,9 +4,14 @@ Signals and broken standard streams are met here, where they hold for the whole 
 the demonstration call `kutterlock.cli.main.main`.
 """
 
+import gc
 import os
 import signal
 import sys
+
+GARBAGE_THRESHOLD = 50_000
+"""Modules and locks are many objects that live to the end: looking for cycles among them over and
+over, as often as Python does by itself, is a tenth of a short command's time."""
 
 
 def run() -> int:
@@ -18,6 +23,7 @@ def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` stays in force
             signal.signal(number, signal.SIG_DFL)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     _open_streams()
     from kutterlock.cli.main import main
 

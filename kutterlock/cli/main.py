@@ -5,6 +5,7 @@ what they are for: `--help` is to stay under 100 ms of CPU.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -21,6 +22,7 @@ from kutterlock.errors import KutterError, UsageError
 from kutterlock.model.progress import Progress
 
 INTERRUPTED = 130
+USUAL_COLUMNS = 80
 
 if TYPE_CHECKING:
     import datetime
@@ -101,6 +103,27 @@ def _silence_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Help as wide as the terminal: argparse would import shutil, for 5 ms, to find that out."""
+
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401 -- as argparse has them
+        super().__init__(formatter_class=_Help, **more)
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    with contextlib.suppress(ValueError):
+        if columns := int(os.environ.get("COLUMNS", "")):
+            return columns
+    with contextlib.suppress(ValueError, OSError):
+        return os.get_terminal_size().columns or USUAL_COLUMNS
+    return USUAL_COLUMNS
+
+
 class _Commands(_Children):
     """The commands of the parser: each with what it is for, whether it is imported or not."""
 
@@ -110,13 +133,14 @@ class _Commands(_Children):
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """Build the command line: all of it, or what is needed to read `words`."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="kutterlock",
         description="Pin, vendor and build a whole operating system from one lock.",
     )
     parser.add_argument("--version", action="version", version=f"kutterlock {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, action=_Commands)
-    for name in COMMANDS:
+    first = words[:1] if words else ()
+    for name in first if set(first) & set(COMMANDS) else COMMANDS:
         if words is None or name in words:
             _declare(name, commands)
         else:

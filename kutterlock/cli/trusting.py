@@ -1,7 +1,6 @@
 """Judges the project's lock for a command: the options, the pinned root, the releases seen."""
 
 import argparse
-import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,8 @@ from kutterlock.cli.context import Context
 from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:
+    import datetime
+
     from kutterlock.cli.evidence import Evidence
     from kutterlock.model.keys import PublicKey
     from kutterlock.model.lock import Lock
@@ -49,7 +50,7 @@ def cabinet(context: Context) -> "Cabinet":
     return Cabinet(config=context.config, state=context.state)
 
 
-def time_of_judgement(context: Context, arguments: argparse.Namespace) -> datetime.datetime:
+def time_of_judgement(context: Context, arguments: argparse.Namespace) -> "datetime.datetime":
     """Return `--at`, else now. Raises UsageError."""
     from kutterlock.model.times import read_moment
 
