@@ -7,6 +7,7 @@ are the wanted ones. Loads no HTTP library until the first `Http` is made.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -194,6 +195,8 @@ class Http:
 
 
 def _exchange(options: HttpOptions) -> Opener:
+    # httpx imports its own command line where click and rich are installed: 70 ms for nothing.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from kutterlock.adapters.http_exchange import Exchange
 
     return Exchange(options)

@@ -20,7 +20,7 @@ import httpx
 
 from kutterlock.model.urls import Origin
 
-CHUNK = 256 << 10
+CHUNK = 1 << 20
 IDLE_PER_ORIGIN = 8
 BODY = "kutterlock.body"
 """The response extension that holds the `Body`."""
