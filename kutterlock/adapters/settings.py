@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kutterlock.adapters.apt import CONFIGURATION, debian_mirrors
+from kutterlock.adapters.places import settings_path
 from kutterlock.adapters.tomlfile import read_table
 from kutterlock.errors import UsageError
 from kutterlock.model.network import HttpOptions, Login
 from kutterlock.model.settings import Settings, parse_settings
 
 LARGEST_TOKEN = 4096
-
-
-def settings_path(environ: Mapping[str, str]) -> Path:
-    """Return where the configuration stands: KUTTER_CONFIG, else by the XDG base directories."""
-    if environ.get("KUTTER_CONFIG"):
-        return Path(environ["KUTTER_CONFIG"])
-    home = Path(environ.get("HOME", "/"))
-    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return base / "kutter" / "config.toml"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

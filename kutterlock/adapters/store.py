@@ -23,6 +23,7 @@ from kutterlock.model.digest import HEX_LENGTH, Digest
 PARTIAL = "partial"
 INCOMING = "incoming"
 ROOTS = "roots"
+NOTES = "vendored"
 USE_LOCK = "lock"
 
 _PARTIAL_NAME = re.compile(r"(sha256|sha512)-([0-9a-f]+)\Z")
@@ -214,9 +215,13 @@ class Store:
         finally:
             os.close(descriptor)
 
+    def root_path(self, lock: Path) -> Path:
+        """Return where a lock file is remembered."""
+        return self.root / ROOTS / Digest.of(os.fsencode(lock)).short
+
     def add_root(self, lock: Path) -> None:
         """Remember a lock file: gc keeps what it names for as long as the file exists."""
-        path = self.root / ROOTS / Digest.of(os.fsencode(lock)).short
+        path = self.root_path(lock)
         line = os.fsencode(lock) + b"\n"
         with explained(path):
             is_known = path.is_file() and path.read_bytes() == line
@@ -235,6 +240,12 @@ class Store:
     def incoming(self) -> list[Path]:
         """List the staging areas of imports (`kutterlock.bundle.staging` owns what is in them)."""
         return _listed(self.root / INCOMING)
+
+    def forget_notes(self) -> None:
+        """Remove what `vendor` noted of earlier runs: it looks again, and notes it again."""
+        for path in _listed(self.root / NOTES):
+            with explained(path):
+                path.unlink(missing_ok=True)
 
     def _open_use_lock(self) -> int | None:
         try:

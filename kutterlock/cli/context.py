@@ -44,9 +44,14 @@ class Context(NamedTuple):
     @property
     def config(self) -> Path:
         """The directory of the user's configuration: keys and pinned trust roots."""
-        from kutterlock.adapters.settings import settings_path
+        return self.settings_path.parent
 
-        return settings_path(self.environ).parent
+    @property
+    def settings_path(self) -> Path:
+        """Where the user's configuration stands."""
+        from kutterlock.adapters.places import settings_path
+
+        return settings_path(self.environ)
 
     @property
     def state(self) -> Path:

@@ -47,13 +47,13 @@ def fetch_closure(
             rounds.note(fetch(wants, store, door, progress, options))
             if rounds.failures and not options.keep_going:
                 return rounds.joined(FetchReport(present=0))
-        last = [*wants_of(request.lock, request.boards), *rounds.blobs()]
+        last = distinct([*wants_of(request.lock, request.boards), *rounds.blobs()])
         report = fetch(last, store, door, progress, options)
     finally:
         door.close_at_last()
     if report.fetched and not report.failures and not rounds.failures:
         rounds.trees()  # once more, with every size compared
-    return rounds.joined(report)
+    return replace(rounds.joined(report), wanted=last)
 
 
 def closure_names(

@@ -66,6 +66,7 @@ def collect(store: Store, garbage: Garbage) -> None:
         store.remove_partial(path)
     for root in garbage.forgotten:
         root.unlink(missing_ok=True)
+    store.forget_notes()
 
 
 def _live(store: Store, locks: Iterable[Path]) -> Iterator[Digest]:

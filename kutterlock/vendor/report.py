@@ -75,7 +75,8 @@ class Failure:
 class FetchReport:
     """What `fetch` did. `size` is the bytes of the `fetched` files; all lists are by name.
 
-    `untried` is what was not begun because something else had failed.
+    `untried` is what was not begun because something else had failed. `wanted` is everything that
+    was asked for.
     """
 
     present: int
@@ -83,6 +84,7 @@ class FetchReport:
     size: int = 0
     failures: tuple[Failure, ...] = ()
     untried: tuple[Want, ...] = ()
+    wanted: tuple[Want, ...] = ()
 
     def error(self) -> KutterError | None:
         """Return the error that the failures come to, None where there are none."""

@@ -2,8 +2,9 @@
 
 import argparse
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
@@ -14,10 +15,14 @@ from kutterlock.errors import KutterError, UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.registry import Registries
+    from kutterlock.cli.vendored import Note
     from kutterlock.model.lock import Lock
     from kutterlock.vendor.report import FetchReport
 
 JOBS = 4
+NOTHING_NEW: Mapping[str, Any] = MappingProxyType(
+    {"fetched": [], "bytes": 0, "missing": [], "not-tried": [], "error": None, "exit-code": 0}
+)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -54,6 +59,17 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Fetch. Raises what the failures come to; with --json they are printed as facts."""
+    from kutterlock.cli.vendored import Note
+
+    note = Note(context, arguments)
+    if not arguments.mirror and not arguments.export:
+        count = note.count()
+        if count is not None:
+            return _tell_nothing_new(count, context)
+    return _fetch(arguments, context, note)
+
+
+def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> int:
     from kutterlock.vendor.closure import ClosureRequest, fetch_closure
     from kutterlock.vendor.fetch import FetchOptions
 
@@ -76,6 +92,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         with contextlib.suppress(KutterError):
             store.add_root(context.lock_path)
         report = fetch_closure(request, store, lambda: _door(context), context.progress, options)
+        if not report.failures:
+            paths = (store.locate(want.digest) for want in report.wanted)
+            note.write(len(report.wanted), [store.root_path(context.lock_path), *paths])
         if arguments.export and not report.error():
             _export(context, lock, arguments.board, arguments.export)
     return _tell(report, context)
@@ -101,16 +120,23 @@ def _folder(path: Path) -> Path:
     return path
 
 
+def _tell_nothing_new(count: int, context: Context) -> int:
+    context.output.json({**NOTHING_NEW, "present": count})
+    context.output.say(f" closure     {count} files: all present")
+    return 0
+
+
 def _tell(report: "FetchReport", context: Context) -> int:
     error = report.error()
+    files = report.present + len(report.fetched)
+    if not error and not report.fetched:
+        return _tell_nothing_new(files, context)
     context.output.json(_facts(report, error))
     if error and not context.output.as_json:
         raise error
     if not error:
         fetched = f"{len(report.fetched)} fetched ({human_size(report.size)})"
-        files = report.present + len(report.fetched)
-        happened = fetched if report.fetched else "all present"
-        context.output.say(f" closure     {files} files: {happened}")
+        context.output.say(f" closure     {files} files: {fetched}")
     return error.exit_code if error else 0
 
 
