@@ -28,7 +28,8 @@ POD_SUBNET = "10.244.0.0/16"
 
 
 _IMAGE = re.compile(
-    r"^(?P<head>\s*(?:-\s+)?image:\s*)(?P<quote>[\"']?)(?P<name>[^\s\"'#]+)(?P=quote)", re.MULTILINE
+    r"^(?P<head>[ \t]*(?:-[ \t]+)?image:[ \t]*)(?P<quote>[\"']?)(?P<name>[^\s\"'#]+)(?P=quote)",
+    re.MULTILINE,
 )
 
 _CONTAINERD_2 = """\

@@ -24,11 +24,17 @@ def ask_upstreams(context: Context, catalog: "Catalog", names: Collection[str]) 
         raise UsageError("KUTTER_CATALOG names a catalog of your own, which is not updated")
     signatures = signatures_of(context.settings, context.environ.get("PATH", ""))
     upstreams = [item for item in all_upstreams(signatures) if item.name in set(names)]
-    with context.http() as http:
-        heard = ask(catalog, upstreams, http, context.progress)
+    registries = context.registries()
+    try:
+        with context.http() as http:
+            heard = ask(catalog, upstreams, http, context.progress, registries.manifest)
+    finally:
+        registries.close()
     is_whole = not heard.failures and set(names) == set(INPUTS)
     date = context.now().date() if is_whole else catalog.date
-    findings = Findings(date=date, releases=heard.releases, support=heard.support)
-    if heard.releases or heard.support or is_whole:
+    findings = Findings(
+        date=date, releases=heard.releases, support=heard.support, images=heard.images
+    )
+    if heard.releases or heard.support or heard.images or is_whole:
         learn(catalog, findings, catalog.updates)
     return heard

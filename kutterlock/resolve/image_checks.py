@@ -18,8 +18,8 @@ from kutterlock.model.reference import Reference
 
 LARGEST_TEXT = 1 << 20
 MANIFESTS = (".yaml", ".yml")
-KUBERNETES = re.compile(r"^kind:\s*\S", re.MULTILINE)
-SANDBOX = re.compile(r"""^\s*sandbox(?:_image)?\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+KUBERNETES = re.compile(r"^kind:[ \t]*\S", re.MULTILINE)
+SANDBOX = re.compile(r"""^[ \t]*sandbox(?:_image)?[ \t]*=[ \t]*["']([^"']+)["']""", re.MULTILINE)
 TEMPLATE = re.compile(r"[${}<>@%]")
 
 

@@ -16,7 +16,7 @@ from kutterlock.adapters.files import write_atomically
 from kutterlock.adapters.gpg import Gpg, Keyring
 from kutterlock.adapters.http import Http
 from kutterlock.catalog.reader import Catalog
-from kutterlock.catalog.types import Release, ReleaseFile
+from kutterlock.catalog.types import CatalogImage, Release, ReleaseFile
 from kutterlock.catalog.updates import Findings, SupportNews, updated_files
 from kutterlock.errors import NetworkError, PolicyError, UsageError
 from kutterlock.model.digest import Digest
@@ -24,6 +24,7 @@ from kutterlock.model.lock import Trust
 from kutterlock.model.progress import Progress
 from kutterlock.model.settings import Settings
 from kutterlock.model.version import UpstreamVersion
+from kutterlock.resolve.live_images import AskRegistry, ask_digests, unknown_images
 from kutterlock.resolve.upstreams import cni_plugins, containerd, cri_dockerd, cri_tools
 from kutterlock.resolve.upstreams.buildroot import Buildroot
 from kutterlock.resolve.upstreams.endoflife import PRODUCTS, read_support
@@ -37,6 +38,7 @@ LARGEST_SOURCE = 256 << 20
 """No source archive is larger, in bytes."""
 
 T = TypeVar("T")
+_Answer = tuple[Sequence[Release], Sequence[SupportNews], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Heard:
 
     releases: tuple[Release, ...] = ()
     support: tuple[SupportNews, ...] = ()
+    images: tuple[CatalogImage, ...] = ()
     failures: Mapping[str, NetworkError | PolicyError]
 
 
@@ -77,8 +80,17 @@ def all_upstreams(signatures: Signatures) -> tuple[Upstream, ...]:
     )
 
 
-def ask(catalog: Catalog, upstreams: Sequence[Upstream], http: Http, progress: Progress) -> Heard:
-    """Ask every upstream, side by side. Raises HashMismatchError, UntrustedError, UsageError."""
+def ask(
+    catalog: Catalog,
+    upstreams: Sequence[Upstream],
+    http: Http,
+    progress: Progress,
+    ask_registry: AskRegistry | None = None,
+) -> Heard:
+    """Ask every upstream, side by side, and registries for digests of images that nobody knows.
+
+    Raises HashMismatchError, UntrustedError, UsageError.
+    """
     progress.start("asking", total=len(upstreams), unit="upstreams")
     failures: dict[str, NetworkError | PolicyError] = {}
 
@@ -89,18 +101,24 @@ def ask(catalog: Catalog, upstreams: Sequence[Upstream], http: Http, progress: P
             failures.setdefault(name, error)
             return ()
 
-    def one(upstream: Upstream) -> tuple[Sequence[Release], Sequence[SupportNews]]:
+    def one(upstream: Upstream) -> _Answer:
         name = upstream.name
         releases = heard(name, lambda: _releases(catalog, upstream, http))
         support = heard(name, lambda: _support(catalog, name, http)) if name in PRODUCTS else ()
+        images = unknown_images(catalog, name, releases) if ask_registry else ()
         progress.advance(1, name)
-        return releases, support
+        return releases, support, images
 
     with ThreadPoolExecutor(max_workers=max(len(upstreams), 1)) as pool:
         answers = list(pool.map(one, upstreams))
+        names = dict.fromkeys(name for _, _, images in answers for name in images)
+        images = (
+            [] if ask_registry is None else ask_digests(pool.map, names, ask_registry, progress)
+        )
     return Heard(
-        releases=tuple(release for releases, _ in answers for release in releases),
-        support=tuple(news for _, support in answers for news in support),
+        releases=tuple(release for releases, _, _ in answers for release in releases),
+        support=tuple(news for _, support, _ in answers for news in support),
+        images=tuple(images),
         failures=failures,
     )
 
@@ -157,6 +175,8 @@ def _release(
         release = upstream.release(offer, blank, http)
     if release is None:
         return None
+    if release.images == blank.images:  # those of the templates: facts may be in them
+        release = replace(release, images=catalog.blank(name, text, release.facts).images)
     unknown = _missing(known or release, upstream.first_use)
     release = _hashed(release, {file.role for file in unknown}, http)
     is_news = known is None or any(file.digest for file in release.files)

@@ -11,7 +11,9 @@ from kutterlock.resolve.upstreams.protocol import Offer
 
 REPOSITORY = "flannel-io/flannel"
 
-_IMAGE = re.compile(r"^\s*(?:- )?image:\s*[\"']?([A-Za-z0-9./:_@-]+)[\"']?\s*$", re.MULTILINE)
+_IMAGE = re.compile(
+    r"^[ \t]*(?:- )?image:[ \t]*[\"']?([A-Za-z0-9./:_@-]+)[\"']?[ \t]*\r?$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,14 @@ were skipped, which have no SHA256SUMS.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kutterlock.adapters.http import Http
 from kutterlock.catalog.types import Release
 from kutterlock.errors import NetworkError
 from kutterlock.model.lock import Trust
 from kutterlock.model.version import UpstreamVersion
+from kutterlock.resolve.upstreams.kubeadm import image_facts
 from kutterlock.resolve.upstreams.protocol import Offer, fetch_checksums, filled
 
 BASE = "https://dl.k8s.io/release"
@@ -26,8 +27,8 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\s*\Z")
 class Kubernetes:
     """kubeadm, kubelet and kubectl.
 
-    The tags of the images that are not named after the version stand in kubeadm's constants. Until
-    something reads those, they are no facts of the release, and no image of it is known by digest.
+    The tags of the images that are not named after the version are facts of the release: they stand
+    in kubeadm's constants (`kutterlock.resolve.upstreams.kubeadm`).
     """
 
     name: str = "kubernetes"
@@ -44,7 +45,7 @@ class Kubernetes:
         ]
 
     def release(self, offer: Offer, blank: Release, http: Http) -> Release | None:
-        """Read the hashes of every file of the release."""
+        """Read the hashes of every file of the release, and the tags of kubeadm's images."""
         base = f"{BASE}/v{offer.version}/"
         checksums = fetch_checksums(http, base + "SHA256SUMS")
         if checksums is None:
@@ -52,7 +53,8 @@ class Kubernetes:
         trust = Trust(level="checksum", by=base + "SHA256SUMS")
         listed = {path: digest for (kind, path), digest in checksums.named.items()
                   if kind == "sha256"}  # fmt: skip
-        return filled(blank, listed, trust, lambda file: file.url.removeprefix(base))
+        release = filled(blank, listed, trust, lambda file: file.url.removeprefix(base))
+        return replace(release, facts=image_facts(offer.version, blank.facts, http))
 
 
 def _marker(http: Http, name: str, *, missing_ok: bool = True) -> tuple[int, int, int]:
