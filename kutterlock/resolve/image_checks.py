@@ -6,14 +6,13 @@ image. Each has to be one that the lock pins, or the node would wait for a netwo
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
 from kutterlock.build.rendered import flannel_source, named_images, pause_image
 from kutterlock.errors import NoSolutionError
-from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.lock import BoardPin, Lock, SourcePin
 from kutterlock.model.reference import Reference
 
 LARGEST_TEXT = 1 << 20
@@ -22,12 +21,17 @@ KUBERNETES = re.compile(r"^kind:[ \t]*\S", re.MULTILINE)
 SANDBOX = re.compile(r"""^[ \t]*sandbox(?:_image)?[ \t]*=[ \t]*["']([^"']+)["']""", re.MULTILINE)
 TEMPLATE = re.compile(r"[${}<>@%]")
 
+NamedImages = Callable[[SourcePin], Sequence[str]]
 
-def require_agreement(lock: Lock, project: Path, store: Store) -> None:
-    """Raise NoSolutionError naming each file and image that the lock knows nothing of."""
+
+def require_agreement(lock: Lock, project: Path, flannel: NamedImages) -> None:
+    """Raise NoSolutionError naming each file and image that the lock knows nothing of.
+
+    `flannel` returns the images that a flannel manifest names; what it raises is raised.
+    """
     faults = [
         *(fault for board in lock.boards.values() for fault in _of_board(lock, board, project)),
-        *(fault for board in lock.boards.values() for fault in _of_flannel(lock, board, store)),
+        *(fault for board in lock.boards.values() for fault in _of_flannel(lock, board, flannel)),
     ]
     if faults:
         raise NoSolutionError(
@@ -52,11 +56,8 @@ def _of_board(lock: Lock, board: BoardPin, project: Path) -> Iterator[str]:
 
 
 def _of_manifest(lock: Lock, board: BoardPin, name: str, text: str) -> Iterator[str]:
-    if not KUBERNETES.search(text):
-        return
-    for image in named_images(text):
-        if fault := _unpinned(lock, board, image):
-            yield f"{name}: {fault}"
+    if KUBERNETES.search(text):
+        yield from _unpinned(lock, board, name, named_images(text))
 
 
 def _of_containerd(lock: Lock, board: BoardPin, name: str, text: str) -> Iterator[str]:
@@ -66,14 +67,26 @@ def _of_containerd(lock: Lock, board: BoardPin, name: str, text: str) -> Iterato
             yield f"{name}: sandbox image {image}, and kubeadm's pause image is {pause}"
 
 
-def _of_flannel(lock: Lock, board: BoardPin, store: Store) -> Iterator[str]:
-    """Look into flannel's manifest where it is here already: building looks into it anyway."""
+def _of_flannel(lock: Lock, board: BoardPin, flannel: NamedImages) -> Iterator[str]:
+    """Hold the images that are pinned for flannel against those that its manifest names."""
     source = flannel_source(lock, board)
-    if source is not None and store.has(source.digest):
-        yield from _of_manifest(lock, board, source.path, _text(store.path(source.digest)))
+    if source is None:
+        return
+    images = flannel(source)
+    yield from _unpinned(lock, board, source.path, images)
+    named = {image.partition("@")[0] for image in images}
+    for key in board.images:
+        if lock.images[key].needed_by.startswith("flannel ") and key not in named:
+            yield f"{source.path}: names no image {key}, which the lock has for it"
 
 
-def _unpinned(lock: Lock, board: BoardPin, image: str) -> str:
+def _unpinned(lock: Lock, board: BoardPin, name: str, images: Iterable[str]) -> Iterator[str]:
+    for image in images:
+        if fault := _fault(lock, board, image):
+            yield f"{name}: {fault}"
+
+
+def _fault(lock: Lock, board: BoardPin, image: str) -> str:
     if TEMPLATE.search(image.partition("@")[0]):
         return ""  # something fills it in later
     try:

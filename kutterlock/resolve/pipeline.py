@@ -27,6 +27,7 @@ from kutterlock.model.reference import Reference
 from kutterlock.resolve.assemble import Parts, assemble
 from kutterlock.resolve.boards import BoardsRequest, evaluate_all
 from kutterlock.resolve.field import Request
+from kutterlock.resolve.flannel_manifest import FlannelManifests
 from kutterlock.resolve.image_checks import require_agreement
 from kutterlock.resolve.images import ImagesRequest, extra_names, pin_images
 from kutterlock.resolve.rules import Conditions
@@ -135,7 +136,8 @@ def resolve(request: ResolveRequest, doors: Doors) -> Resolved:
     )
     require_hosts(lock, manifest.policy.allowed_hosts, "kutter.toml")
     _require_used(manifest, lock)
-    require_agreement(lock, doors.workshop.project, doors.workshop.store)
+    flannel = FlannelManifests(store=doors.workshop.store, catalog=doors.catalog, fetch=doors.fetch)
+    require_agreement(lock, doors.workshop.project, flannel.images)
     _require_trust(manifest, lock, doors.workshop.project)
     return Resolved(lock=lock, solution=solution)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.registry import Answered
-from kutterlock.adapters.store import Store
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.errors import ManifestError, NetworkError, NoSolutionError
 from kutterlock.model.digest import Digest
@@ -150,7 +149,7 @@ def test_an_overlay_that_names_locked_images_is_fine(tmp_path: Path) -> None:
     overlay(tmp_path, "rootfs/c.yaml", "kind: Pod\n  image: ${IMAGE}\n")
     overlay(tmp_path, "compose.yaml", "services:\n  image: elsewhere/b\n")
     overlay(tmp_path, "rootfs/etc/containerd/config.toml", f'sandbox_image = "{PAUSE}"\n')
-    require_agreement(lock_with_pause(), tmp_path, Store(tmp_path / "store"))
+    require_agreement(lock_with_pause(), tmp_path, lambda _: ())
 
 
 def test_an_overlay_that_names_others_is_not(tmp_path: Path) -> None:
@@ -159,7 +158,7 @@ def test_an_overlay_that_names_others_is_not(tmp_path: Path) -> None:
     overlay(tmp_path, "rootfs/b.yaml", f"kind: Pod\n  image: quay.io/a:v1@{other}\n")
     overlay(tmp_path, "rootfs/config.toml", "sandbox = 'registry.k8s.io/pause:3.9'\n")
     with pytest.raises(NoSolutionError) as caught:
-        require_agreement(lock_with_pause(), tmp_path, Store(tmp_path / "store"))
+        require_agreement(lock_with_pause(), tmp_path, lambda _: ())
     assert caught.value.reason == "the parts of the node do not agree about its images"
     assert caught.value.details == (
         "overlays/demo/rootfs/a.yaml: image busybox is not in the lock",
