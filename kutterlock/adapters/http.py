@@ -93,6 +93,23 @@ class Http:
 
         return self._rounds.run(redacted(url), found, attempt)
 
+    def head(
+        self, url: str, *, headers: Headers = NO_HEADERS, auth: Authenticator | None = None
+    ) -> Response:
+        """Ask for the head of an answer, mirrors first, whatever its status; folders have none.
+
+        Raises NetworkError, PolicyError.
+        """
+        call = Call(method="HEAD", url=url, headers=headers, auth=auth)
+
+        def attempt(place: Place) -> Response:
+            if isinstance(place.where, Path):
+                raise FailedAttempt("is a file, and has no head")
+            return self._read(call, place.where, 0, accept=None)
+
+        found = places(url, self.options.mirrors, by_name=False)
+        return self._rounds.run(redacted(url), found, attempt)
+
     def get_json(self, url: str, *, limit: int = SMALL, headers: Headers = NO_HEADERS) -> Any:  # noqa: ANN401
         """Fetch and parse JSON. Raises NetworkError also for what is not JSON."""
         response = self.get_bytes(url, limit=limit, headers=headers)

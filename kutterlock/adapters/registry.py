@@ -82,6 +82,17 @@ class Registries:
         )
         return _answered(reference, answer)
 
+    def current(self, reference: Reference) -> Digest:
+        """Return what a tag stands for now, mirrors first; a HEAD says so for less than a GET.
+
+        Where the head does not say, the manifest is fetched. Raises as `manifest` does.
+        """
+        url = self._url(reference.registry, f"{reference.repository}/manifests/{reference.tag}")
+        auth = RegistryAuth(self._wallet, reference.repository)
+        answer = self._http.head(url, headers={"accept": ACCEPT}, auth=auth)
+        stated = _digest_or_none(answer.headers.get(DIGEST_HEADER, ""))
+        return stated if answer.status == 200 and stated else self.manifest(reference).digest
+
     def exists(self, name: str, kind: str, digest: str, *, actions: str = PUSH) -> bool:
         """Whether a repository has a blob or manifest; `name` is registry/repository."""
         place = _Place.of(name, kind, digest)
@@ -98,10 +109,7 @@ class Registries:
             return None
         if answer.status != 200:
             raise _unexpected(answer, f"asking for {reference.tagged}")
-        try:
-            return Digest.parse(answer.headers.get(DIGEST_HEADER, ""))
-        except ValueError:
-            return None
+        return _digest_or_none(answer.headers.get(DIGEST_HEADER, ""))
 
     def upload(
         self,
@@ -248,6 +256,13 @@ def _answered(reference: Reference, answer: Response) -> Answered:
         )
     media_type = answer.headers.get("content-type", "")
     return Answered(digest=computed, data=answer.body, media_type=media_type)
+
+
+def _digest_or_none(text: str) -> Digest | None:
+    try:
+        return Digest.parse(text)
+    except ValueError:
+        return None
 
 
 def _unexpected(answer: Response, doing: str) -> NetworkError:

@@ -1,5 +1,6 @@
 """Asks upstreams for a command, and keeps what they said in the user's cache."""
 
+import contextlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,8 @@ def ask_upstreams(context: Context, catalog: "Catalog", names: Collection[str]) 
         raise UsageError("KUTTER_CATALOG names a catalog of your own, which is not updated")
     signatures = signatures_of(context.settings, context.environ.get("PATH", ""))
     upstreams = [item for item in all_upstreams(signatures) if item.name in set(names)]
-    registries = context.registries()
-    try:
-        with context.http() as http:
-            heard = ask(catalog, upstreams, http, context.progress, registries.manifest)
-    finally:
-        registries.close()
+    with contextlib.closing(context.registries()) as registries, context.http() as http:
+        heard = ask(catalog, upstreams, http, context.progress, registries.manifest)
     is_whole = not heard.failures and set(names) == set(INPUTS)
     date = context.now().date() if is_whole else catalog.date
     findings = Findings(

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kutterlock.adapters.registry import Answered
 from kutterlock.errors import KutterError
+from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.model.reference import Reference
 
@@ -24,14 +24,14 @@ class TagStanding:
         return bool(self.now) and self.now != self.pinned
 
 
-def tag_standings(lock: Lock, ask: Callable[[Reference], Answered]) -> Iterator[TagStanding]:
+def tag_standings(lock: Lock, ask: Callable[[Reference], Digest]) -> Iterator[TagStanding]:
     """Ask for every tag of the lock."""
     for name, pin in lock.images.items():
         reference = Reference.parse(name)
         if reference.digest or not reference.tag:
             continue
         try:
-            now = str(ask(reference).digest)
+            now = str(ask(reference))
         except KutterError as error:
             trouble = "; ".join([error.reason, *error.details])
             yield TagStanding(reference=name, pinned=str(pin.digest), trouble=trouble)

@@ -135,6 +135,26 @@ def test_a_private_authority_is_trusted_when_it_is_named(tmp_path: Path, store: 
     assert any("its certificate is not trusted" in line for line in caught.value.details)
 
 
+def test_what_a_tag_stands_for_costs_no_manifest(tmp_path: Path) -> None:
+    with (
+        TokenIssuer(tmp_path / "issuer", anonymous_pull=True) as issuer,
+        Registry(tmp_path / "registry", auth="token", issuer=issuer) as registry,
+    ):
+        published = publish(registry, tmp_path)
+        before = len(registry.log)
+        with Http(HttpOptions(patience=QUICK)) as http:
+            registries = Registries(http)
+            now = {
+                name: registries.current(Reference.parse(name)) for name in published.lock.images
+            }
+        assert now == {name: pin.digest for name, pin in published.lock.images.items()}
+        asked = [
+            line for line in registry.log[before:].splitlines() if "/manifests/v1 HTTP" in line
+        ]
+        assert asked
+        assert all('"HEAD /v2/' in line for line in asked)
+
+
 def test_a_run_with_nothing_to_do_loads_no_http(published: Published, store: Store) -> None:
     published.fetch(store).check()
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("httpx")}

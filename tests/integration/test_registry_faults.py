@@ -18,6 +18,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.network import Login, Patience
 from kutterlock.model.oci import OCI_INDEX, OCI_MANIFEST
 from kutterlock.model.progress import Silence
+from kutterlock.model.reference import Reference
 from kutterlock.model.registry import AuthFile, Credentials
 from kutterlock.vendor.closure import ClosureRequest, fetch_closure
 from kutterlock.vendor.images import image_trees
@@ -294,6 +295,26 @@ def test_a_redirect_to_another_host_takes_no_credentials_along(tmp_path: Path) -
         assert not [seen for seen in elsewhere.requests if "authorization" in seen.headers]
         # What a redirected manifest is asked for as still stands: some registries need it.
         assert OCI_INDEX in elsewhere.requests[0].headers["accept"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        answer(405),
+        answer(404),
+        ok(b""),
+        ok(b"", {"Docker-Content-Digest": "sha256:short"}),
+        ok(b"", {"Docker-Content-Digest": "md5:" + "0" * 32}),
+    ],
+)
+def test_a_head_that_says_nothing_is_followed_by_a_get(hostile: Hostile, head: Behaviour) -> None:
+    data = hostile.blobs.data[hostile.image["digest"]]
+    target = "/v2/app/manifests/v1"
+    hostile.server.on(target, head, ok(data, {"Content-Type": OCI_INDEX}))
+    (name,) = hostile.lock.images
+    with Http(HttpOptions(patience=Patience(attempts=1))) as http:
+        assert Registries(http).current(Reference.parse(name)) == Digest.of(data)
+    assert [seen.method for seen in hostile.server.seen(target)] == ["HEAD", "GET"]
 
 
 def test_a_login_that_a_helper_keeps_says_what_to_do(hostile: Hostile) -> None:

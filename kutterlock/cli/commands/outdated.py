@@ -1,6 +1,7 @@
 """`kutterlock outdated`: which inputs could be newer, what holds them back, which tags moved."""
 
 import argparse
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,14 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 def _images(context: Context) -> "list[TagStanding]":
     """Say which tags stand for something else than the lock pins."""
-    from kutterlock.cli.doors import ask_registry
     from kutterlock.resolve.tags import tag_standings
 
-    found = list(tag_standings(context.lock(), lambda name: ask_registry(context, name)))
+    lock = context.lock()
+    if not lock.images:
+        return []
+    allowed = context.manifest().policy.allowed_hosts
+    with contextlib.closing(context.registries(allowed_hosts=allowed)) as registries:
+        found = list(tag_standings(lock, registries.current))
     for item in found:
         if item.moved:
             context.output.say(f"{item.reference} moved: the lock has {item.pinned},")
