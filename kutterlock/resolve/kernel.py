@@ -13,7 +13,13 @@ from kutterlock.catalog.types import KernelNeed
 CUSTOM = "BR2_LINUX_KERNEL_CUSTOM_CONFIG_FILE"
 FRAGMENTS = "BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES"
 
-_EXTERNAL = re.compile(r"\$\(BR2_EXTERNAL_[A-Z0-9_]+_PATH\)/")
+OWN_BASE = "BR2_LINUX_KERNEL_USE_CUSTOM_CONFIG"
+DEFCONFIG = "BR2_LINUX_KERNEL_DEFCONFIG"
+ARCH_DEFAULTS = {"x86_64": "x86_64_defconfig", "aarch64": "defconfig"}
+"""What `make defconfig` of a kernel reads."""
+
+_EXTERNAL = re.compile(r"\$\(BR2_EXTERNAL_(?P<tree>[A-Z0-9_]+)_PATH\)/(?P<path>.+)\Z")
+_DESCRIBED = re.compile(r"^name:\s*(?P<name>[A-Za-z0-9_]+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +57,29 @@ def check_kernel(
     )
 
 
-def configuration_files(defconfig: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the kernel configuration files of a board, relative to its external tree.
+def configuration_files(defconfig: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return a board's kernel configuration files: the external tree's name, the path in it.
 
-    `defconfig` is Buildroot's, parsed. The last one that names an option counts.
+    `defconfig` is Buildroot's, parsed. The last one that names an option counts. For a file of no
+    external tree the name is empty.
     """
     named = [defconfig.get(key, "").strip('"').split() for key in (CUSTOM, FRAGMENTS)]
-    return tuple(_EXTERNAL.sub("", name) for names in named for name in names)
+    matches = [_EXTERNAL.match(name) or name for names in named for name in names]
+    return tuple(("", m) if isinstance(m, str) else (m["tree"], m["path"]) for m in matches)
+
+
+def base_of(defconfig: Mapping[str, str], arch: str) -> str:
+    """Return the defconfig of the kernel's own tree that a board starts from; empty for its own."""
+    if defconfig.get(CUSTOM, '""').strip('"') and defconfig.get(OWN_BASE, "y") == "y":
+        return ""
+    own = defconfig.get(DEFCONFIG, "").strip('"')
+    return f"{own}_defconfig" if own else ARCH_DEFAULTS[arch]
+
+
+def tree_name(description: str) -> str:
+    """Return what an external tree calls itself in its `external.desc`."""
+    match = _DESCRIBED.search(description)
+    return match["name"] if match else ""
 
 
 def _value(option: str, config: Mapping[str, str]) -> str:

@@ -2,15 +2,21 @@
 
 import hashlib
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.process import check, run
+from kutterlock.adapters.store import Store
+from kutterlock.adapters.tomlfile import read_lock, write_lock
 from kutterlock.catalog.reader import load_catalog
 from kutterlock.cli.main import main
+from kutterlock.model.digest import Digest
 from kutterlock.model.kconfig import parse_config
-from tests.support.kutter import BOARDS, PATH, PROJECT, kernel_files, program_or_reason
+from kutterlock.model.lock import EnvironmentPin
+from tests.support.kutter import BOARDS, OVERLAY, PATH, PROJECT, kernel_files, program_or_reason
 
 SOURCE = "linux_6.12.107.orig.tar.xz"
 SHA256 = "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919"
@@ -24,7 +30,7 @@ def call(*argv: str, directory: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive() -> Path:
     mirror = Path(os.environ.get("KUTTER_TEST_MIRROR", "/nonexistent"))
     if not (mirror / SOURCE).is_file():
         pytest.skip(f"KUTTER_TEST_MIRROR names no folder with {SOURCE}")
@@ -34,8 +40,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.skip(found)
     with (mirror / SOURCE).open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == SHA256
+    return mirror / SOURCE
+
+
+@pytest.fixture(scope="module")
+def source(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("linux")
-    call("tar", "xJf", str(mirror / SOURCE), "--strip-components=1", directory=place)
+    call("tar", "xJf", str(archive), "--strip-components=1", directory=place)
     return place
 
 
@@ -58,6 +69,39 @@ def test_every_line_is_honoured_and_nobody_misses_an_option(
     argv = ["audit", "--strict", "--kernel", config, "--board", board, "--project", str(PROJECT)]
     assert main(argv) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [" note  AUFS_FS  missing: kubeadm"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_command_makes_the_configuration_itself(
+    archive: Path,
+    tmp_path: Path,
+    board: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As anyone runs it, with this machine's tools in place of the pinned environment."""
+    lock = read_lock(PROJECT / "kutter.lock")
+    (key,) = [key for key in lock.sources if key.startswith("linux/")]
+    linux = replace(lock.sources[key], digest=Digest.parse(f"sha256:{SHA256}"))
+    host = EnvironmentPin(kind="host", architecture="amd64")
+    store = Store(tmp_path / "store")
+    store.add_file(archive, linux.digest)
+    changed = replace(lock, sources={**lock.sources, key: linux}, environment=host)
+    write_lock(tmp_path / "kutter.lock", changed)
+    shutil.copy(PROJECT / "kutter.toml", tmp_path)
+    shutil.copytree(OVERLAY, tmp_path / "overlays/kutter")
+    monkeypatch.setenv("KUTTER_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("KUTTER_CACHE", str(tmp_path / "cache"))
+    argv = ["audit", "--strict", "--kernel", "--board", board, "--project", str(tmp_path)]
+    assert main(argv) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{linux.path.name} configured for {board}: {tmp_path}/cache/")
+    assert said[-1] == " note  AUFS_FS  missing: kubeadm"
+    (made,) = (tmp_path / "cache/kernel-configs").iterdir()
+    options = parse_config(made.read_text())
+    assert options["CONFIG_VXLAN"] == "y"
+    assert options.get("CONFIG_ARM64", "n") == ("n" if board == "pc-x86_64" else "y")
 
 
 def rows() -> list[str]:

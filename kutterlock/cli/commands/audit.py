@@ -18,12 +18,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     parser.add_argument("--strict", action="store_true", help="exit 12 when something fails")
     parser.add_argument(
-        "--kernel", metavar="CONFIG",
-        help="check this kernel's .config instead, for what runs on a node",
+        "--kernel", metavar="CONFIG", nargs="?", const="",
+        help="check this kernel's .config instead, for what runs on a node; without CONFIG: the "
+        "one that the board's pinned kernel makes of the board's files",
     )  # fmt: skip
     parser.add_argument(
         "--board", metavar="NAME", help="with --kernel: for what this board asked for, too"
     )
+    parser.add_argument(
+        "--sandbox", choices=("bubblewrap", "unshare", "none"),
+        help="with --kernel: make the configuration in this one (default: the strongest)",
+    )  # fmt: skip
     return parser
 
 
@@ -31,35 +36,43 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Print what a reviewer should look at. Returns 12 when strict and something fails."""
     from kutterlock.errors import UsageError
 
-    if arguments.kernel:
+    if arguments.kernel is not None:
         return _kernel(arguments, context)
     if arguments.board:
-        raise UsageError("--board says whose kernel it is", hint="add --kernel CONFIG")
+        raise UsageError("--board says whose kernel it is", hint="add --kernel [CONFIG]")
     return _lock(arguments, context)
 
 
 def _kernel(arguments: argparse.Namespace, context: Context) -> int:
     from kutterlock.adapters.files import explained
-    from kutterlock.errors import PolicyError
+    from kutterlock.errors import PolicyError, UsageError
     from kutterlock.model.kconfig import check_honoured, parse_config
     from kutterlock.resolve.kernel import check_kernel
 
-    path = Path(arguments.kernel)
-    with explained(path):
-        config = parse_config(path.read_text("utf-8", "replace"))
-    if arguments.board:
-        asked = _asked(arguments.board, context)
-        check_honoured(asked, config, f"board {arguments.board}", by="this kernel")
+    if not arguments.kernel and not arguments.board:
+        raise UsageError("whose kernel?", hint="name a board with --board, or a CONFIG")
+    asked = _Asked(arguments.board, context) if arguments.board else None
+    if arguments.kernel:
+        path = Path(arguments.kernel)
+        with explained(path):
+            name, text = path.name, path.read_text("utf-8", "replace")
+    else:
+        assert asked is not None
+        name, text = _made(asked, arguments, context)
+    config = parse_config(text)
+    if asked:
+        check_honoured(asked.text(), config, f"board {arguments.board}", by="this kernel")
     found = check_kernel(config, context.catalog().kernel_needs)
     failed = [option for option in found if option.fails]
     lacking = [option for option in found if option.value == "missing" and not option.fails]
     output = context.output
-    output.say(f"{path.name}: {len(found)} options that somebody asks for")
+    output.say(f"{name}: {len(found)} options that somebody asks for")
     rows = [("FAILS", o.option, "missing: " + ", ".join(o.needed_by)) for o in failed]
     rows += [("note", o.option, "missing: " + ", ".join(o.wanted_by)) for o in lacking]
     output.table(rows or [("none is missing",)])
     output.json(
         {
+            "kernel": name,
             "options": [
                 {
                     "option": option.option,
@@ -75,26 +88,76 @@ def _kernel(arguments: argparse.Namespace, context: Context) -> int:
     return PolicyError.exit_code if arguments.strict and failed else 0
 
 
-def _asked(board: str, context: Context) -> str:
-    """Return all that a board's kernel configuration files say, the last file last."""
-    from kutterlock.adapters.files import contained, explained
-    from kutterlock.errors import UsageError
-    from kutterlock.model.kconfig import parse_config
-    from kutterlock.model.paths import RelativePath
-    from kutterlock.resolve.kernel import configuration_files
+def _made(asked: "_Asked", arguments: argparse.Namespace, context: Context) -> tuple[str, str]:
+    """Make the board's configuration; return what it is called, and its text."""
+    from kutterlock.build.kernel import kernel_config
+    from kutterlock.cli.doors import workshop
+    from kutterlock.resolve.kernel import base_of
 
-    boards = context.manifest().boards
-    if board not in boards:
-        raise UsageError(f"kutter.toml has no board {board!r}", hint="known: " + ", ".join(boards))
-    request = boards[board]
-    for overlay in reversed(request.overlays):
-        tree = contained(context.project, RelativePath(f"overlays/{overlay}"))
-        defconfig = tree / "configs" / request.defconfig
-        if defconfig.is_file():
-            names = configuration_files(parse_config(defconfig.read_text()))
-            with explained(tree):
-                return "\n".join(contained(tree, RelativePath(n)).read_text() for n in names)
-    raise UsageError(f"no overlay of board {board!r} has {request.defconfig}")
+    arguments.output = None
+    lock = context.lock()
+    board = lock.board(asked.board)
+    base = base_of(asked.defconfig, board.arch)
+    made = kernel_config(lock, board, workshop(context, arguments), base, asked.files())
+    context.output.say(f"{made.source} configured for {asked.board}: {made.path}")
+    if not made.native:
+        context.output.say("  without a compiler for it: options that ask for one are left out")
+    return f"{asked.board}, {made.source}", made.text
+
+
+class _Asked:
+    """What a board's own files say of its kernel."""
+
+    def __init__(self, board: str, context: Context) -> None:
+        from kutterlock.adapters.files import contained
+        from kutterlock.errors import UsageError
+        from kutterlock.model.kconfig import parse_config
+        from kutterlock.model.paths import RelativePath
+        from kutterlock.resolve.kernel import tree_name
+
+        boards = context.manifest().boards
+        if board not in boards:
+            known = ", ".join(boards)
+            raise UsageError(f"kutter.toml has no board {board!r}", hint=f"known: {known}")
+        request = boards[board]
+        self.board = board
+        places = [
+            contained(context.project, RelativePath(f"overlays/{n}")) for n in request.overlays
+        ]
+        self._trees = {
+            tree_name((place / "external.desc").read_text()): place
+            for place in places
+            if (place / "external.desc").is_file()
+        }
+        found = [place / "configs" / request.defconfig for place in reversed(places)]
+        text = next((path.read_text() for path in found if path.is_file()), None)
+        if text is None:
+            raise UsageError(f"no overlay of board {board!r} has {request.defconfig}")
+        self.defconfig = parse_config(text)
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the kernel configuration files, the last one last."""
+        from kutterlock.adapters.files import contained
+        from kutterlock.errors import UsageError
+        from kutterlock.model.paths import RelativePath
+        from kutterlock.resolve.kernel import configuration_files
+
+        found = []
+        for tree, name in configuration_files(self.defconfig):
+            if tree not in self._trees:
+                raise UsageError(f"{name}: no overlay of board {self.board!r} has this file")
+            found.append(contained(self._trees[tree], RelativePath(name)))
+        return tuple(found)
+
+    def text(self) -> str:
+        """Return all that the files say."""
+        from kutterlock.adapters.files import explained
+
+        texts = []
+        for path in self.files():
+            with explained(path):
+                texts.append(path.read_text())
+        return "\n".join(texts)
 
 
 def _lock(arguments: argparse.Namespace, context: Context) -> int:

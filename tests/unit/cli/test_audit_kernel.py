@@ -7,6 +7,8 @@ import pytest
 
 from kutterlock.catalog.reader import load_catalog
 from kutterlock.cli.main import main
+from kutterlock.model.kconfig import parse_config
+from kutterlock.resolve.kernel import base_of
 
 MANIFEST = """\
 [project]
@@ -36,6 +38,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "kutter.toml").write_text(MANIFEST)
     own = tmp_path / "overlays/own"
     (own / "configs").mkdir(parents=True)
+    (own / "external.desc").write_text("name: OWN\n")
     (own / "board").mkdir()
     (own / "configs/pc_defconfig").write_text(DEFCONFIG)
     (own / "board/base.config").write_text("CONFIG_NVME=y\nCONFIG_SOUND=y\n")
@@ -107,5 +110,35 @@ def test_an_unknown_board_is_named(project: Path, capsys: pytest.CaptureFixture[
 def test_a_board_alone_says_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--board", "pc", "--project", str(project)]) == 2
     assert capsys.readouterr().err == (
-        "error: --board says whose kernel it is\nhint: add --kernel CONFIG\n"
+        "error: --board says whose kernel it is\nhint: add --kernel [CONFIG]\n"
     )
+
+
+def test_a_kernel_of_nobody_cannot_be_made(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "--kernel", "--project", str(project)]) == 2
+    assert capsys.readouterr().err == (
+        "error: whose kernel?\nhint: name a board with --board, or a CONFIG\n"
+    )
+
+
+def test_a_file_of_no_overlay_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    defconfig = project / "overlays/own/configs/pc_defconfig"
+    defconfig.write_text('BR2_LINUX_KERNEL_CUSTOM_CONFIG_FILE="board/x86_64.config"\n')
+    assert audit(project, everything(), "--board", "pc") == 2
+    assert capsys.readouterr().err == (
+        "error: board/x86_64.config: no overlay of board 'pc' has this file\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("defconfig", "base"),
+    [
+        (DEFCONFIG, ""),
+        ('BR2_LINUX_KERNEL_DEFCONFIG="bcm2711"\n', "bcm2711_defconfig"),
+        ("BR2_LINUX_KERNEL_USE_ARCH_DEFAULT_CONFIG=y\n", "defconfig"),
+    ],
+)
+def test_what_a_configuration_starts_from(defconfig: str, base: str) -> None:
+    assert base_of(parse_config(defconfig), "aarch64") == base
