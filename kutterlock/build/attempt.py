@@ -7,11 +7,13 @@ outputs: `kutterlock.build.run` takes the files out.
 import os
 import shlex
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kutterlock.adapters.files import explained, hash_file, remove_tree
 from kutterlock.adapters.sandbox import Sandbox
+from kutterlock.adapters.store import Store
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.inputs import inputs_from_lock, part_from_store
@@ -22,7 +24,7 @@ from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.output import RECORD_NAME
 from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
 from kutterlock.vendor.images import image_trees
-from kutterlock.vendor.layout import plan_layout, write_archive
+from kutterlock.vendor.layout import plan_layout, write_archive, write_iso
 
 LAST_LINES = 30
 
@@ -30,7 +32,10 @@ STRANGER = 54321
 """The user that root runs a second build as: one that owns nothing."""
 IMAGES_NAME = "images.tar"
 IMAGES = f"/kutter/{IMAGES_NAME}"
-"""Where the sandbox has the archive of the board's images; an overlay may put it into a disk."""
+VOLUME_NAME = "images.iso"
+IMAGES_VOLUME = f"/kutter/{VOLUME_NAME}"
+"""Where the sandbox has the archive of the board's images, and a volume with it: what of them the
+board wants in a disk. An overlay puts them there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,11 @@ class Attempt:
     def archive(self) -> Path:
         """The board's container images, there when it has any and `prepare` ended."""
         return self.directory / "inputs" / IMAGES_NAME
+
+    @property
+    def volume(self) -> Path:
+        """The same as an ISO 9660 volume, where the board wants one."""
+        return self.directory / "inputs" / VOLUME_NAME
 
     @property
     def log(self) -> Path:
@@ -95,9 +105,20 @@ def prepare(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:
     )  # fmt: skip
     if not attempt.board.images:
         return binds
-    trees = image_trees(workshop.store, attempt.lock, [attempt.board.name])
-    write_archive(workshop.store, plan_layout(trees), attempt.archive)
-    return (*binds, Bind(source=str(attempt.archive), target=IMAGES))
+    return (*binds, *_lay_images(attempt, workshop.store))
+
+
+def _lay_images(attempt: Attempt, store: Store) -> Iterator[Bind]:
+    """Write the board's images, and show the build those that it is to put into a disk."""
+    layout = plan_layout(image_trees(store, attempt.lock, [attempt.board.name]))
+    places = attempt.board.images_in
+    write_archive(store, layout, attempt.archive)
+    if "disk" in places:
+        yield Bind(source=str(attempt.archive), target=IMAGES)
+    if "partition" in places or "iso" in places:
+        write_iso(store, layout, attempt.volume, attempt.lock.source_date_epoch)
+    if "partition" in places:
+        yield Bind(source=str(attempt.volume), target=IMAGES_VOLUME)
 
 
 def _guarded(attempt: Attempt, workshop: Workshop) -> tuple[Bind, ...]:

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kutterlock.adapters.files import explained, make_durable, remove_tree, write_atomically
-from kutterlock.build.attempt import IMAGES_NAME, Attempt, carry_out, discard, stranger, varied
+from kutterlock.build.attempt import (
+    IMAGES_NAME,
+    VOLUME_NAME,
+    Attempt,
+    carry_out,
+    discard,
+    stranger,
+    varied,
+)
 from kutterlock.build.compare import compare_outputs
 from kutterlock.build.outputs import (
     adopt_output,
@@ -97,6 +105,13 @@ def build_board(
         manifest = found or build.first()
         reproduced = build.again(manifest) if options.rebuild else None
     return Built(directory=directory, manifest=manifest, fresh=not found, reproduced=reproduced)
+
+
+def own_files(board: BoardPin) -> tuple[str, ...]:
+    """Return the files of images that an output has beside what Buildroot makes."""
+    if not board.images:
+        return ()
+    return (IMAGES_NAME, VOLUME_NAME) if "iso" in board.images_in else (IMAGES_NAME,)
 
 
 class _Build:
@@ -183,20 +198,17 @@ class _Build:
 
     def _gather(self, attempt: Attempt, target: Path) -> tuple[OutputFile, ...]:
         """Take out what Buildroot made, and the archive of images that comes with it."""
-        own = IMAGES_NAME if self._board.images else ""
-        wanted = [name for name in self._board.outputs if name != own]
+        own = own_files(self._board)
+        wanted = [name for name in self._board.outputs if name not in own]
         is_all = not self._board.outputs
         made = gather(attempt.images, wanted, target) if wanted or is_all else ()
-        if not own:
-            return made
-        names = {file.path for file in made}
-        if own in names:
+        if taken := sorted(set(own) & {str(file.path) for file in made}):
             raise BuildError(
-                f"the build of {self._board.name} made a file {own} of its own",
-                hint=f"give it another name: {own} is the archive of the locked images",
+                f"the build of {self._board.name} made a file {taken[0]} of its own",
+                hint=f"give it another name: {taken[0]} has the locked images",
             )
-        archive = gather(attempt.archive.parent, [own], target)
-        return tuple(sorted((*made, *archive), key=lambda file: file.path))
+        images = gather(attempt.archive.parent, own, target) if own else ()
+        return tuple(sorted((*made, *images), key=lambda file: file.path))
 
     def _attempt(self, number: str, place: Place) -> Attempt:
         name = f"{self._derivation.directory_name}-{number}"

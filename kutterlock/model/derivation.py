@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kutterlock.model.digest import Digest
-from kutterlock.model.lock import BoardPin, EnvironmentPin, Lock
+from kutterlock.model.lock import IMAGES_IN, BoardPin, EnvironmentPin, Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,8 @@ def derive(
         **{f"text{path}": str(Digest.of(data)) for path, data in texts.items()},
         **_patches(lock),
     }
+    if board.images_in != IMAGES_IN:
+        inputs["images-in"] = ",".join(sorted(board.images_in))
     return Derivation(
         board=board.name,
         recipe=lock.recipe,

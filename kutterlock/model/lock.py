@@ -18,6 +18,9 @@ LOCK_VERSION = 1
 RECIPE_VERSION = 1
 """How kutterlock drives a build. A lock made for another recipe would give other bytes."""
 
+IMAGES_IN = ("disk",)
+"""Where a board's images go unless its manifest says otherwise."""
+
 NO_ENTRIES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -128,7 +131,11 @@ class EnvironmentPin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardPin:
-    """One board: what its configuration came to, and the keys of what it needs."""
+    """One board: what its configuration came to, and the keys of what it needs.
+
+    `images_in` says where the archive of its images goes: `disk` (the build finds it as it is),
+    `partition` (the build finds a volume), `iso` (the volume is in the output).
+    """
 
     name: str
     arch: str
@@ -139,6 +146,7 @@ class BoardPin:
     sources: tuple[str, ...]
     images: tuple[str, ...]
     outputs: tuple[str, ...]
+    images_in: tuple[str, ...] = IMAGES_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import (
+    IMAGES_IN,
     LOCK_VERSION,
     RECIPE_VERSION,
     BoardPin,
@@ -239,6 +240,7 @@ def _board_dict(pin: BoardPin) -> dict[str, Any]:
         "outputs": list(pin.outputs),
         "sources": sorted(pin.sources),
         "images": sorted(pin.images),
+        **({} if pin.images_in == IMAGES_IN else {"images-in": list(pin.images_in)}),
         "packages": dict(sorted(pin.packages.items())),
     }
 
@@ -254,6 +256,7 @@ def _read_board(name: str, table: Table) -> BoardPin:
         outputs=tuple(table.parsed_list("outputs", RelativePath)),
         sources=table.texts("sources"),
         images=table.texts("images"),
+        images_in=table.texts("images-in", IMAGES_IN),
         packages=dict(table.table("packages").items()),
     )
     table.close()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
+from kutterlock.model.lock import IMAGES_IN
 from kutterlock.model.paths import RelativePath, plain_name
 from kutterlock.model.table import Describe, Fault, Reader, Table
 from kutterlock.model.trust import OBJECTS_TO_SIGN, TRUST_LEVELS
@@ -21,6 +22,7 @@ from kutterlock.model.version import parse_specifier
 INPUTS = ("buildroot", "linux", "kubernetes", "containerd", "runc", "cni-plugins", "cri-tools",
           "flannel", "cri-dockerd")  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
+IMAGE_PLACES = ("disk", "partition", "iso")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ class BoardRequest:
     overlays: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     images: bool = True
+    images_in: tuple[str, ...] = IMAGES_IN
     boot: BootRequest | None = None
 
 
@@ -222,6 +225,7 @@ def _board(name: str, table: Table) -> BoardRequest:
         overlays=tuple(table.parsed_list("overlays", RelativePath)),
         outputs=tuple(table.parsed_list("outputs", RelativePath)),
         images=table.flag("images", default=True),
+        images_in=_choices(table, "images-in", IMAGE_PLACES, IMAGES_IN),
         boot=boot,
     )
     table.close()
@@ -268,8 +272,10 @@ def _choice(table: Table, key: str, choices: tuple[str, ...], default: str | Non
     return value
 
 
-def _choices(table: Table, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
-    values = table.texts(key)
+def _choices(
+    table: Table, key: str, choices: tuple[str, ...], default: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    values = table.texts(key, default)
     for value in values:
         if value not in choices:
             table.fault(key, f"{value!r} is not one of {', '.join(choices)}")
@@ -289,7 +295,9 @@ def _meaning(manifest: Manifest) -> Iterable[tuple[str, str]]:
     for name, pin in manifest.packages.items():
         yield from _fields(f"packages.{name}", pin, but=("name", "reason", "review_by"))
     for name, board in manifest.boards.items():
-        yield from _fields(f"boards.{name}", board, but=("name", "boot"))
+        # A lock from before there was a choice is current.
+        usual = ("images_in",) if board.images_in == IMAGES_IN else ()
+        yield from _fields(f"boards.{name}", board, but=("name", "boot", *usual))
 
 
 def _fields(prefix: str, value: object, but: tuple[str, ...] = ()) -> Iterable[tuple[str, str]]:

@@ -81,6 +81,7 @@ def _board(board: EvaluatedBoard, keyed: Mapping[tuple[str, Digest], SourcePin])
         sources=tuple(sorted(keyed[pin.path, pin.digest].key for pin in board.sources)),
         images=tuple(sorted(board.images)),
         outputs=board.request.outputs,
+        images_in=board.request.images_in,
     )
 
 

@@ -20,6 +20,7 @@ from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
+from kutterlock.model.iso9660 import Volume, volume_head
 from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, Manifest, canonical_json
 from kutterlock.vendor.images import ImageTree, Part
 
@@ -33,6 +34,10 @@ MARK = canonical_json({"imageLayoutVersion": "1.0.0"})
 MARK_NAME = "oci-layout"
 INDEX_NAME = "index.json"
 DOCKER_NAME = "manifest.json"
+ISO_LABEL = "KUTTER-IMG"
+ISO_FILE = "IMAGES.TAR"
+"""Linux mounts it as `images.tar`."""
+
 LARGEST_MEMBER = 8 << 30
 """What ustar can say, in bytes."""
 
@@ -88,12 +93,42 @@ def write_archive(store: Store, layout: Layout, target: Path) -> Digest:
     Returns its digest. Raises HashMismatchError for a rotten blob; then nothing is written.
     """
     with UnverifiedFile(target) as file:
-        archive = _Archive(file)
-        docker = {DOCKER_NAME: layout.docker} if layout.docker else {}
-        _write(store, replace(layout, texts={**layout.texts, **docker}), archive.put)
-        archive.end()
+        _write_members(store, layout, file)
         file.commit()
         return file.digest
+
+
+def write_iso(store: Store, layout: Layout, target: Path, epoch: int) -> Digest:
+    """Write a volume labelled `KUTTER-IMG` with the archive in it; `epoch` is its only time.
+
+    Returns its digest. Raises as `write_archive` does.
+    """
+    size = archive_size(store, layout)
+    head = volume_head(Volume(label=ISO_LABEL, name=ISO_FILE, size=size, epoch=epoch))
+    with UnverifiedFile(target) as file:
+        file.write(head)
+        _write_members(store, layout, file)
+        assert file.size == len(head) + size, "the sizes that the head was made of"
+        file.commit()
+        return file.digest
+
+
+def archive_size(store: Store, layout: Layout) -> int:
+    """Return how many bytes `write_archive` will write."""
+    sizes = [len(data) for data in _archive_texts(layout).values()]
+    sizes += [store.size(part.digest) if part.size is None else part.size for part in layout.parts]
+    blocks = sum(1 + -(-size // tarfile.BLOCKSIZE) for size in sizes) + 2
+    return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
+
+
+def _archive_texts(layout: Layout) -> dict[str, bytes]:
+    return {**layout.texts, **({DOCKER_NAME: layout.docker} if layout.docker else {})}
+
+
+def _write_members(store: Store, layout: Layout, file: UnverifiedFile) -> None:
+    archive = _Archive(file)
+    _write(store, replace(layout, texts=_archive_texts(layout)), archive.put)
+    archive.end()
 
 
 def write_directory(store: Store, layout: Layout, target: Path) -> None:
@@ -198,6 +233,7 @@ class _Archive:
 
     def __init__(self, file: UnverifiedFile) -> None:
         self._file = file
+        self._start = file.size
 
     def put(self, name: str, size: int, data: Iterator[bytes]) -> None:
         self._file.write(_header(name, size))
@@ -211,7 +247,7 @@ class _Archive:
         self._pad(tarfile.RECORDSIZE)
 
     def _pad(self, unit: int) -> None:
-        if rest := self._file.size % unit:
+        if rest := (self._file.size - self._start) % unit:
             self._file.write(bytes(unit - rest))
 
 

@@ -19,7 +19,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.oci import Manifest, Platform
 from kutterlock.model.progress import Silence
 from kutterlock.vendor.images import image_trees, wanted_images
-from kutterlock.vendor.layout import plan_layout, write_archive, write_directory
+from kutterlock.vendor.layout import plan_layout, write_archive, write_directory, write_iso
 from kutterlock.vendor.push import PushReport, parcels_of, push
 from tests.support.containerd import Containerd, layout_index
 from tests.support.dockerd import Dockerd
@@ -139,6 +139,19 @@ def test_the_archive_is_one_of_docker_too(
         manifests = [d for d in tree.documents.values() if isinstance(d, Manifest)]
         assert copied["config"]["digest"] == str(manifests[0].config.digest)
         assert len(copied["layers"]) == len(manifests[0].layers)
+
+
+def test_a_volume_has_the_archive_in_it(published: Published, store: Store, tmp_path: Path) -> None:
+    layout = plan_layout(image_trees(store, published.lock, ["pc"]))
+    archive, iso = tmp_path / "images.tar", tmp_path / "images.iso"
+    write_archive(store, layout, archive)
+    first = write_iso(store, layout, iso, 1784143200)
+    assert write_iso(store, layout, tmp_path / "again.iso", 1784143200) == first
+    told = run("blkid", "-p", "-o", "export", str(iso)).stdout.splitlines()
+    assert {"LABEL=KUTTER-IMG", "TYPE=iso9660"} <= set(told)
+    extract = ("-extract", "/IMAGES.TAR", str(tmp_path / "out.tar"))
+    run("xorriso", "-osirrox", "on", "-indev", str(iso), *extract)
+    assert (tmp_path / "out.tar").read_bytes() == archive.read_bytes()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="dockerd needs root")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.process import check, run, watch
+from kutterlock.model.iso9660 import Volume, volume_head
 from tests.support.kutter import COMMON, PATH, ROOTFS, defconfig, program_or_reason
 
 pytestmark = pytest.mark.integration
@@ -85,6 +86,7 @@ class Images:
             "FAKEROOT": "fakeroot",
             "MKE2FS": "mke2fs",
             "KUTTER_IMAGES": str(self.place / "images.tar"),
+            "KUTTER_VOLUME": str(self.place / "images.iso"),
         }
         script = str(COMMON / "post-image.sh")
         call("sh", script, str(self.place), board, environment=environment)
@@ -141,6 +143,28 @@ def test_the_data_partition_brings_the_images_and_all_of_it_is_roots(images: Ima
     listed = call("debugfs", "-R", "ls -p /images", str(data)).split()
     (line,) = [line.split("/") for line in listed if "images.tar" in line]
     assert line[3:7] == ["0", "0", "images.tar", "3000000"]
+
+
+def test_a_volume_of_images_becomes_a_partition_that_nothing_grows_over(images: Images) -> None:
+    """Linux finds it by its label, as it finds an ISO that is attached."""
+    needed("blkid", "systemd-repart")
+    head = volume_head(Volume(label="KUTTER-IMG", name="IMAGES.TAR", size=4096, epoch=int(EPOCH)))
+    (images.place / "images.iso").write_bytes(head + b"x" * 4096)
+    images.make("qemu-aarch64")
+    (name, identity, start) = images.partitions()[-2]
+    assert (name, identity) == ("images", "C1")
+    assert [name for name, _, _ in images.partitions()][-1] == "data"
+    probe = ("blkid", "-p", "-O", str(start * 512), "-S", "51200", "-o", "export")
+    told = call(*probe, str(images.disk)).splitlines()
+    assert {"LABEL=KUTTER-IMG", "TYPE=iso9660"} <= set(told)
+    os.truncate(images.disk, 6 << 30)
+    call(
+        "systemd-repart", "--dry-run=no", "--discard=no",
+        f"--definitions={ROOTFS}/usr/lib/kutter/repart.d", str(images.disk),
+    )  # fmt: skip
+    with images.disk.open("rb") as disk:
+        disk.seek(start * 512)
+        assert disk.read(len(head)) == head
 
 
 def test_the_data_partition_grows_to_the_end_of_a_larger_disk(images: Images) -> None:

@@ -36,9 +36,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         )  # fmt: skip
     parser.add_argument("--image", metavar="REF", action="append",
                         help="only this image; may be given several times")  # fmt: skip
-    parser.add_argument("--format", choices=("archive", "directory"), default="archive",
-                        help="export: BOARD-images.tar (default), or an OCI layout BOARD-images/"
-                        )  # fmt: skip
+    parser.add_argument("--format", choices=("archive", "iso", "directory"), default="archive",
+                        help="export: BOARD-images.tar (default), BOARD-images.iso with it, or an "
+                        "OCI layout BOARD-images/")  # fmt: skip
     parser.add_argument("--platform", metavar="P",
                         help="push: this platform's own manifest in place of the index, such as "
                         "linux/amd64")  # fmt: skip
@@ -108,6 +108,7 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
         with_signatures,
         write_archive,
         write_directory,
+        write_iso,
     )
 
     lock, store = context.lock(), context.store()
@@ -126,8 +127,12 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
                 write_directory(store, layout, target)
                 written.append({"board": board, "path": str(target), "images": len(wanted)})
                 continue
-            archive = directory / f"{board}-images.tar"
-            digest = write_archive(store, layout, archive)
+            if arguments.format == "iso":
+                archive = directory / f"{board}-images.iso"
+                digest = write_iso(store, layout, archive, lock.source_date_epoch)
+            else:
+                archive = directory / f"{board}-images.tar"
+                digest = write_archive(store, layout, archive)
             written.append({"board": board, "path": str(archive), "images": len(wanted),
                             "digest": str(digest)})  # fmt: skip
     for item in written:

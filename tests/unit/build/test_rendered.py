@@ -11,6 +11,7 @@ from kutterlock.adapters.store import Store
 from kutterlock.build.attempt import Attempt, prepare
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.rendered import rendered_inputs, rendered_texts
+from kutterlock.build.run import own_files
 from kutterlock.build.workshop import Workshop, board_derivation
 from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest
@@ -177,11 +178,57 @@ def test_what_is_rendered_is_part_of_the_derivation() -> None:
     assert board_derivation(other, other.boards["pc"]) != board_derivation(one, one.boards["pc"])
 
 
+@pytest.mark.parametrize(
+    ("places", "seen"),
+    [
+        (("disk",), {"/kutter/images.tar"}),
+        (("partition",), {"/kutter/images.iso"}),
+        (("disk", "partition"), {"/kutter/images.tar", "/kutter/images.iso"}),
+        (("iso",), set()),
+        ((), set()),
+    ],
+)
+def test_a_build_sees_of_the_images_what_its_board_wants_in_a_disk(
+    tmp_path: Path, places: tuple[str, ...], seen: set[str]
+) -> None:
+    attempt, workshop = pause_only(tmp_path, places)
+    binds = {bind.target: Path(bind.source) for bind in prepare(attempt, workshop)}
+    assert {target for target in binds if "images" in target} == seen
+    assert attempt.archive.is_file()
+    assert attempt.volume.is_file() == bool({"partition", "iso"} & set(places))
+    if attempt.volume.is_file():
+        assert attempt.archive.read_bytes() in attempt.volume.read_bytes()
+    beside = {"images.tar", "images.iso"} if "iso" in places else {"images.tar"}
+    assert set(own_files(attempt.board)) == beside
+
+
+def test_where_images_go_is_part_of_the_derivation(tmp_path: Path) -> None:
+    def found(*places: str) -> dict[str, str]:
+        attempt, _ = pause_only(tmp_path / "-".join(places), places)
+        return dict(board_derivation(attempt.lock, attempt.board).inputs)
+
+    assert "images-in" not in found("disk")
+    assert found("iso", "disk")["images-in"] == "disk,iso"
+
+
 def test_the_sandbox_has_the_archive_and_the_texts(tmp_path: Path) -> None:
+    attempt, workshop = pause_only(tmp_path, ("disk",))
+    binds = {bind.target: Path(bind.source) for bind in prepare(attempt, workshop)}
+    assert sorted(path.name for path in binds["/kutter/rendered"].iterdir()) == ["containerd.toml"]
+    with tarfile.open(binds["/kutter/images.tar"]) as archive:
+        names = archive.getnames()
+    # Only the board's platform: the index, its manifest, configuration and two layers.
+    assert names[:3] == ["oci-layout", "manifest.json", "index.json"]
+    assert len(names) == 3 + 5
+    (digest,) = {str(pin.digest) for pin in attempt.lock.images.values()}
+    assert f"blobs/sha256/{digest.removeprefix('sha256:')}" in names
+
+
+def pause_only(tmp_path: Path, places: tuple[str, ...]) -> tuple[Attempt, Workshop]:
     blobs = Blobs()
     found = pin(PAUSE, add_image(blobs, "pause"))
     plain = samples.lock_of([found])
-    board = replace(plain.boards["pc"], overlays=(), sources=())
+    board = replace(plain.boards["pc"], overlays=(), sources=(), images_in=places)
     inputs = {"containerd": InputPin(name="containerd", version="2.3.4", constraint="*")}
     lock = replace(plain, inputs=inputs, boards={"pc": board}, overrides={})
     store = Store(tmp_path / "store")
@@ -202,11 +249,4 @@ def test_the_sandbox_has_the_archive_and_the_texts(tmp_path: Path) -> None:
         lock=lock, board=board, environment=PreparedEnvironment(kind="host"), tree=tree,
         directory=tmp_path / "attempt", place=Place(),
     )  # fmt: skip
-    binds = {bind.target: Path(bind.source) for bind in prepare(attempt, workshop)}
-    assert sorted(path.name for path in binds["/kutter/rendered"].iterdir()) == ["containerd.toml"]
-    with tarfile.open(binds["/kutter/images.tar"]) as archive:
-        names = archive.getnames()
-    # Only the board's platform: the index, its manifest, configuration and two layers.
-    assert names[:3] == ["oci-layout", "manifest.json", "index.json"]
-    assert len(names) == 3 + 5
-    assert f"blobs/sha256/{found.digest.hex}" in names
+    return attempt, workshop

@@ -74,6 +74,8 @@ def test_every_fault_is_named_with_its_line_and_the_near_key(tmp_path: Path) -> 
          "flannel, cri-dockerd"),
         ("[images]\nextra = [1]", "line 12: images.extra: expected a list of strings, found an "
          "integer"),
+        ('[boards.x]\narch = "x86_64"\ndefconfig = "d"\nimages-in = ["cd"]', "line 14: "
+         "boards.x.images-in: 'cd' is not one of disk, partition, iso"),
         ('[boards.pc.boot]\nkernl = "x"', "line 12: boards.pc.boot.kernl: unknown key, did you "
          "mean kernel?"),
     ],

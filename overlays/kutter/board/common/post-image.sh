@@ -62,8 +62,18 @@ find "$data" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     -d "$data" "$images/data.ext4" "${mebibytes}M"
 
 find "$part" "$images/README.txt" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+# Where the board wants its images in a partition of their own, kutterlock hands over a volume.
+volume=${KUTTER_VOLUME:-/kutter/images.iso}
+partition=''
+if [ -f "$volume" ]; then
+    cp "$volume" "$images/images-part.iso"
+    partition=$here/images.cfg
+fi
+
+# Put file $2 in the place of @$1@, or nothing.
+insert() { if [ -n "$2" ]; then sed -e "/@$1@/{r $2" -e 'd}'; else sed "/@$1@/d"; fi; }
+
 files=$(cd "$part" && for name in *; do printf 'file %s { image = "boot-part/%s" } ' "$name" "$name"; done)
 sed -e "s|@BOOT_FILES@|$files|" -e "s|@ROOT_TYPE@|$type|" "$here/genimage.cfg.in" |
-    if [ -n "$loader" ]; then sed -e "/@LOADER@/{r $loader" -e 'd}'; else sed '/@LOADER@/d'; fi \
-        >"$images/genimage.cfg"
+    insert LOADER "$loader" | insert IMAGES "$partition" >"$images/genimage.cfg"
 "${GENIMAGE:-support/scripts/genimage.sh}" -c "$images/genimage.cfg"
