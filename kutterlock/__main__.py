@@ -32,7 +32,7 @@ def run() -> int:
     def interrupt(number: int, _: object) -> None:
         caught.append(number)
         if len(caught) == 1:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:

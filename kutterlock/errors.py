@@ -5,13 +5,12 @@ Only `kutterlock.cli.main` turns them into text and an exit status.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 
 class KutterError(Exception):
     """What went wrong (`reason`), the single facts (`details`), and the next step (`hint`)."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, reason: str, *, hint: str = "", details: Iterable[str] = ()) -> None:
         """`details` are shown one a line, in the order given."""
@@ -19,6 +18,11 @@ class KutterError(Exception):
         self.reason = reason
         self.hint = hint
         self.details = tuple(details)
+
+    def as_text(self) -> str:
+        """Return it as people read it, on as many lines as it takes."""
+        lines = [f"error: {self.reason}", *(f"  {detail}" for detail in self.details)]
+        return "\n".join([*lines, f"hint: {self.hint}"] if self.hint else lines)
 
 
 class UsageError(KutterError):
@@ -129,3 +133,18 @@ class DifferencesFoundError(KutterError):
     """`diff --exit-code` found differences."""
 
     exit_code = 18
+
+
+class InterruptionError(KutterError):
+    """A signal ended the work: Ctrl-C, unless its number says otherwise."""
+
+    def __init__(self, number: int = 2) -> None:
+        """Take the number of the signal."""
+        super().__init__(
+            "interrupted", hint="nothing was lost; run the same command again to go on"
+        )
+        self.exit_code = 128 + number
+
+    def as_text(self) -> str:
+        """Return one line, below what the terminal shows of the keys."""
+        return f"\n{self.reason}: {self.hint}"

@@ -113,7 +113,7 @@ def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
     data = write_inventory(blobs)
     if arguments.output is None:
         context.output.say(data.decode())
-        context.output.json(json.loads(data))
+        context.output.json({"inventory": json.loads(data)})
         return
     write_atomically(arguments.output, data)
     figures = f"{len(blobs)} blobs, {human_size(sum(blob.size for blob in blobs))}"

@@ -5,11 +5,11 @@ what they are for: `--help` is to stay under 100 ms of CPU.
 """
 
 import argparse
-import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,10 @@ from kutterlock import __version__
 from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
+from kutterlock.cli.parser import Parser
 from kutterlock.cli.progress import ConsoleProgress
-from kutterlock.errors import KutterError, UsageError
+from kutterlock.errors import InterruptionError, KutterError, UsageError
 from kutterlock.model.progress import Progress
-
-INTERRUPTED = 130
-USUAL_COLUMNS = 80
 
 if TYPE_CHECKING:
     import datetime
@@ -36,37 +34,52 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     """Run one command and return its exit code; `environ` stands in for the process's own."""
     words = sys.argv[1:] if argv is None else argv
     ambient = os.environ if environ is None else environ
-    arguments = argparse.Namespace(json=False)
+    try:
+        return _carry_out(words, ambient, Output(as_json=_asks_for_json(words)))
+    except OSError:  # a failure that could not be printed
+        _silence_stdout()
+        return 1
+
+
+def _carry_out(words: Sequence[str], environ: Mapping[str, str], output: Output) -> int:
+    """Run a command and print what it came to, a failure too."""
+    try:
+        status = run_command(words, environ, output)
+        output.close(status)
+    except KutterError as error:
+        failure = error
+    except KeyboardInterrupt as stop:
+        failure = InterruptionError(*stop.args)
+    except Exception as error:  # noqa: BLE001 -- nobody is shown a traceback who did not ask
+        is_broken = _silence_stdout()
+        if is_broken and isinstance(error, BrokenPipeError):
+            return 1  # whoever read it has seen enough
+        output.as_json = output.as_json and not is_broken
+        failure = unexpected(error)
+        if environ.get("KUTTER_TRACEBACK"):
+            sys.excepthook(type(error), error, error.__traceback__)
+    else:
+        return status
+    output.fail(failure)
+    return failure.exit_code
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Say whether failures are to be JSON, which holds before the command line is understood."""
+    return "--json" in list(takewhile(lambda word: word != "--", words))
+
+
+def run_command(words: Sequence[str], environ: Mapping[str, str], output: Output) -> int:
+    """Run one command; return its exit code, or raise what went wrong."""
     progress = ConsoleProgress()
     try:
         arguments = build_parser(words).parse_args(words)
-        status = _dispatch(arguments, ambient, progress)
-        sys.stdout.flush()
-    except KutterError as error:
-        report(error, as_json=arguments.json)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted: nothing was lost; run the same command again to go on",
-              file=sys.stderr)  # fmt: skip
-        return INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        return 1
-    except Exception as error:  # noqa: BLE001 -- nobody is shown a traceback who did not ask
-        _silence_stdout()
-        report(worded := unexpected(error), as_json=False)
-        if ambient.get("KUTTER_TRACEBACK"):
-            sys.excepthook(type(error), error, error.__traceback__)
-        return worded.exit_code
+        output.as_json = output.as_json or arguments.json
+        context = make_context(arguments, environ, _working_directory(), output, progress)
+        module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
+        return module.run(arguments, context) or 0
     finally:
         progress.close()
-    return status
-
-
-def _dispatch(arguments: argparse.Namespace, environ: Mapping[str, str], progress: Progress) -> int:
-    context = make_context(arguments, environ, _working_directory(), progress)
-    module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
-    return module.run(arguments, context) or 0
 
 
 def _working_directory() -> Path:
@@ -95,33 +108,17 @@ def unexpected(error: Exception) -> KutterError:
     )
 
 
-def _silence_stdout() -> None:
-    """Forget what cannot be written, so that the interpreter does not try again at its end."""
+def _silence_stdout() -> bool:
+    """Forget what cannot be written, so that the interpreter does not try again at its end.
+
+    Returns whether there was something of that kind.
+    """
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Parser(argparse.ArgumentParser):
-    """Help as wide as the terminal: argparse would import shutil, for 5 ms, to find that out."""
-
-    def __init__(self, **more: Any) -> None:  # noqa: ANN401 -- as argparse has them
-        super().__init__(formatter_class=_Help, **more)
-
-
-class _Help(argparse.HelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-def _columns() -> int:
-    with contextlib.suppress(ValueError):
-        if columns := int(os.environ.get("COLUMNS", "")):
-            return columns
-    with contextlib.suppress(ValueError, OSError):
-        return os.get_terminal_size().columns or USUAL_COLUMNS
-    return USUAL_COLUMNS
+        return True
+    return False
 
 
 class _Commands(_Children):
@@ -133,7 +130,7 @@ class _Commands(_Children):
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """Build the command line: all of it, or what is needed to read `words`."""
-    parser: argparse.ArgumentParser = _Parser(
+    parser: argparse.ArgumentParser = Parser(
         prog="kutterlock",
         description="Pin, vendor and build a whole operating system from one lock.",
     )
@@ -164,7 +161,11 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 
 def make_context(
-    arguments: argparse.Namespace, environ: Mapping[str, str], directory: Path, progress: Progress
+    arguments: argparse.Namespace,
+    environ: Mapping[str, str],
+    directory: Path,
+    output: Output,
+    progress: Progress,
 ) -> Context:
     """Gather the places that a command works in."""
     home = Path(environ.get("HOME", "/"))
@@ -176,7 +177,7 @@ def make_context(
         cache=cache,
         store_path=store,
         environ={**environ, **_said(arguments)},
-        output=Output(as_json=arguments.json),
+        output=output,
         progress=progress,
         now=_now,
     )
@@ -192,18 +193,3 @@ def _said(arguments: argparse.Namespace) -> dict[str, str]:
     """Return what options say in place of environment variables."""
     mirror: str | None = getattr(arguments, "debian_mirror", None)
     return {"KUTTER_DEBIAN_MIRROR": mirror} if mirror else {}
-
-
-def report(error: KutterError, *, as_json: bool) -> None:
-    """Print an error: what went wrong, the single facts, what to do next."""
-    if as_json:
-        import json
-
-        facts = {"error": error.reason, "details": error.details, "hint": error.hint}
-        print(json.dumps({**facts, "exit-code": error.exit_code}, indent=1))
-        return
-    print(f"error: {error.reason}", file=sys.stderr)
-    for detail in error.details:
-        print(f"  {detail}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)

@@ -1,26 +1,38 @@
-"""What a command prints: text for people, or one JSON document for programs."""
+"""What a command prints: text for people, or one JSON document for programs.
+
+The document is an object: the command's facts, `exit-code`, and for a failure `error`, `details`
+and `hint`. docs/formats.md has the facts of each command.
+"""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
+
+from kutterlock.errors import InterruptionError, KutterError
 
 
 class Output:
     """Where a command's facts go: lines on stdout, or one JSON document."""
 
     def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
-        """With `as_json`, lines for people are dropped and `json` alone is printed."""
+        """With `as_json`, lines for people are dropped and the document alone is printed."""
         self.as_json = as_json
+        self.facts: dict[str, Any] = {}
         self._stream = stream or sys.stdout
+
+    def for_steps(self) -> "Output":
+        """Return where commands print that are steps of this one: text, aside from a document."""
+        return Output(as_json=False, stream=sys.stderr if self.as_json else self._stream)
+
+    def step(self, words: Sequence[str]) -> None:
+        """Show the command of a step before it runs."""
+        self.say(f"$ kutterlock {' '.join(words)}")
+        self._stream.flush()
 
     def say(self, line: str = "") -> None:
         """Print a line for people."""
         if not self.as_json:
             print(line, file=self._stream)
-
-    def text(self, text: str) -> None:
-        """Print a document as it is."""
-        self._stream.write(text)
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows with aligned columns."""
@@ -31,13 +43,27 @@ class Output:
             padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
             self.say(" " + "  ".join(padded).rstrip())
 
-    def json(self, value: Any) -> None:
-        """Print facts for programs, when they were asked for."""
+    def json(self, facts: Mapping[str, Any]) -> None:
+        """Note facts for programs: `close` or `fail` prints them, when they were asked for."""
+        self.facts.update(facts)
+
+    def close(self, status: int) -> None:
+        """Print the document of a command that ended with an exit code."""
         if self.as_json:
             import json
 
-            json.dump(value, self._stream, indent=1, sort_keys=True, default=str)
+            document = {**self.facts, "exit-code": status}
+            json.dump(document, self._stream, indent=1, sort_keys=True, default=str)
             self._stream.write("\n")
+        self._stream.flush()
+
+    def fail(self, error: KutterError) -> None:
+        """Print an error: what went wrong, the single facts, what to do next."""
+        if self.as_json:
+            self.json({"error": error.reason, "details": error.details, "hint": error.hint})
+            self.close(error.exit_code)
+        if not self.as_json or isinstance(error, InterruptionError):
+            print(error.as_text(), file=sys.stderr)
 
 
 def human_size(count: int) -> str:

@@ -16,8 +16,8 @@ from kutterlock.errors import NetworkError
 Step = tuple[str, ...]
 
 
-def run_rehearse(arguments: argparse.Namespace, context: Context) -> int:
-    """Cross an imaginary gap; returns the exit code of the first step that fails."""
+def run_rehearse(arguments: argparse.Namespace, context: Context) -> None:
+    """Cross an imaginary gap. Raises what the first step raises that fails."""
     import tempfile
 
     from kutterlock.adapters.files import remove_tree
@@ -26,13 +26,11 @@ def run_rehearse(arguments: argparse.Namespace, context: Context) -> int:
     place = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=context.cache))
     try:
         with no_network():
-            status = _cross(arguments, context, place)
+            _cross(arguments, context, place)
     finally:
         remove_tree(place)
-    if not status:
-        context.output.say(" rehearsed   the bundle is enough: " + _done(arguments))
-        context.output.json({"rehearsed": [str(path) for path in arguments.file]})
-    return status
+    context.output.say(" rehearsed   the bundle is enough: " + _done(arguments))
+    context.output.json({"rehearsed": [str(path) for path in arguments.file]})
 
 
 def steps(arguments: argparse.Namespace) -> list[Step]:
@@ -80,8 +78,8 @@ def no_network() -> Iterator[None]:
         is_active.clear()
 
 
-def _cross(arguments: argparse.Namespace, context: Context, place: Path) -> int:
-    from kutterlock.cli.main import main
+def _cross(arguments: argparse.Namespace, context: Context, place: Path) -> None:
+    from kutterlock.cli.main import run_command
 
     environ = {
         **context.environ,
@@ -92,13 +90,9 @@ def _cross(arguments: argparse.Namespace, context: Context, place: Path) -> int:
         "XDG_CACHE_HOME": str(place / "cache"),
     }
     for step in steps(arguments):
-        context.output.say(f"$ kutterlock {' '.join(step)}")
-        quiet = contextlib.redirect_stdout(sys.stderr) if context.output.as_json else None
-        with quiet or contextlib.nullcontext():
-            status = main([step[0], "--project", str(place / "project"), *step[1:]], environ)
-        if status:
-            return status
-    return 0
+        context.output.step(step)
+        words = [step[0], "--project", str(place / "project"), *step[1:]]
+        run_command(words, environ, context.output.for_steps())
 
 
 def _said(arguments: argparse.Namespace, option: str) -> list[str]:

@@ -92,8 +92,8 @@ raise SystemExit(run())
         "hint: this is a fault of kutterlock: report it, with what KUTTER_TRACEBACK=1 shows\n"
     ))  # fmt: skip
     done = shell(f"KUTTER_TRACEBACK=1 {PYTHON} broken.py tree", project)
-    assert done.stderr.endswith("LookupError: surprise\n")
-    assert "Traceback (most recent call last)" in done.stderr
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert "\nLookupError: surprise\nerror: kutterlock met" in done.stderr
 
 
 SLEEPY = """

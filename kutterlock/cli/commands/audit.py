@@ -32,20 +32,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     return parser
 
 
-def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Print what a reviewer should look at. Returns 12 when strict and something fails."""
-    from kutterlock.errors import UsageError
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Print what a reviewer should look at. Raises PolicyError when strict and something fails."""
+    from kutterlock.errors import PolicyError, UsageError
 
-    if arguments.kernel is not None:
-        return _kernel(arguments, context)
-    if arguments.board:
+    if arguments.board and arguments.kernel is None:
         raise UsageError("--board says whose kernel it is", hint="add --kernel [CONFIG]")
-    return _lock(arguments, context)
+    judge = _lock if arguments.kernel is None else _kernel
+    failed = judge(arguments, context)
+    if failed and arguments.strict:
+        count = "one finding fails" if failed == 1 else f"{failed} findings fail"
+        raise PolicyError(f"{count}, and --strict allows none")
 
 
 def _kernel(arguments: argparse.Namespace, context: Context) -> int:
+    """Print what a kernel lacks; return how many options fail."""
     from kutterlock.adapters.files import explained
-    from kutterlock.errors import PolicyError, UsageError
+    from kutterlock.errors import UsageError
     from kutterlock.model.kconfig import check_honoured, parse_config
     from kutterlock.resolve.kernel import check_kernel
 
@@ -85,7 +88,7 @@ def _kernel(arguments: argparse.Namespace, context: Context) -> int:
             "failures": [option.option for option in failed],
         }
     )
-    return PolicyError.exit_code if arguments.strict and failed else 0
+    return len(failed)
 
 
 def _made(asked: "_Asked", arguments: argparse.Namespace, context: Context) -> tuple[str, str]:
@@ -161,12 +164,11 @@ class _Asked:
 
 
 def _lock(arguments: argparse.Namespace, context: Context) -> int:
-    from kutterlock.errors import PolicyError
+    """Print what the lock's pins come to; return how many findings fail."""
     from kutterlock.resolve.audit import audit
 
     as_of = arguments.as_of or context.now().date()
     found = audit(context.manifest(), context.lock(), context.catalog(), as_of)
-    status = PolicyError.exit_code if arguments.strict and found.failures else 0
     output = context.output
     output.say(f"overrides of {context.manifest_path.name}")
     output.table(found.overrides or [("none",)])
@@ -189,7 +191,6 @@ def _lock(arguments: argparse.Namespace, context: Context) -> int:
             ],
             "trust": found.trust,
             "findings": [finding.as_json() for finding in found.findings],
-            "exit-code": status,
         }
     )
-    return status
+    return len(found.failures)

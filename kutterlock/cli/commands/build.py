@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
+from kutterlock.cli.parser import positive
 from kutterlock.cli.trusting import add_trust_options
 from kutterlock.errors import UsageError
 
@@ -29,7 +30,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "--vary", metavar="WHAT", type=_variations, default=frozenset(),
         help=f"what --rebuild varies inside the sandbox too: {','.join(VARIATIONS)}",
     )  # fmt: skip
-    parser.add_argument("-j", "--jobs", type=int, default=0, help="parallel jobs (default: CPUs)")
+    parser.add_argument("-j", "--jobs", metavar="N", type=positive, default=0,
+                        help="run N jobs at once (default: as many as there are CPUs)"
+                        )  # fmt: skip
     parser.add_argument(
         "--drop-failed", action="store_true", help="keep only the log of a failed build"
     )

@@ -60,9 +60,9 @@ def _update(catalog: "Catalog", context: Context, only: str | None) -> None:
         f"upstreams asked: {len(asked)}, new releases: {len(new)}; nothing contradicts the catalog"
     )
     context.output.table((one.name, one.version.text, str(one.released or "-")) for one in new)
+    context.output.json({"asked": list(asked), "new": [str(release) for release in new]})
     if heard.failures:
         raise unanswered(heard.failures)
-    context.output.json({"asked": list(asked), "new": [str(release) for release in new]})
 
 
 def _show_all(catalog: "Catalog", context: Context) -> None:
@@ -72,6 +72,8 @@ def _show_all(catalog: "Catalog", context: Context) -> None:
     context.output.say(f"catalog of {catalog.date}, {catalog.digest}")
     context.output.table(
         (name, f"{len(known)} releases", f"{known[-1].version} to {known[0].version}")
+        if known
+        else (name, "none")
         for name, known in counts.items()
     )
     context.output.json(
@@ -85,21 +87,20 @@ def _show_all(catalog: "Catalog", context: Context) -> None:
 
 def _show_rules(catalog: "Catalog", context: Context) -> None:
     context.output.table((rule.name, rule.demand, str(rule.source)) for rule in catalog.rules)
-    context.output.json(
-        [
-            {
-                "name": rule.name,
-                "of": rule.of,
-                "on": rule.on,
-                "kind": rule.kind,
-                "demand": rule.demand,
-                "source": str(rule.source),
-                "commit": rule.source.commit,
-                "table": {key: list(row) for key, row in rule.table.items()},
-            }
-            for rule in catalog.rules
-        ]
-    )
+    facts = [
+        {
+            "name": rule.name,
+            "of": rule.of,
+            "on": rule.on,
+            "kind": rule.kind,
+            "demand": rule.demand,
+            "source": str(rule.source),
+            "commit": rule.source.commit,
+            "table": {key: list(row) for key, row in rule.table.items()},
+        }
+        for rule in catalog.rules
+    ]
+    context.output.json({"rules": facts})
 
 
 def _show_input(catalog: "Catalog", name: str, context: Context) -> None:
@@ -113,7 +114,7 @@ def _show_input(catalog: "Catalog", name: str, context: Context) -> None:
         )
         for release in releases
     )
-    context.output.json([_release_json(catalog, release) for release in releases])
+    context.output.json({"releases": [_release_json(catalog, release) for release in releases]})
 
 
 def _show_release(catalog: "Catalog", name: str, version: str, context: Context) -> None:
@@ -133,7 +134,7 @@ def _show_release(catalog: "Catalog", name: str, version: str, context: Context)
         (image.reference, str(image.digest or "unknown"), image.trust.by)
         for image in catalog.images_of(release)
     )
-    context.output.json(_release_json(catalog, release))
+    context.output.json({"releases": [_release_json(catalog, release)]})
 
 
 def _support(catalog: "Catalog", release: "Release") -> str:

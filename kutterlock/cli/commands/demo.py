@@ -1,21 +1,17 @@
 """`kutterlock demo`: the whole line on an upstream that kutterlock carries."""
 
 import argparse
-import contextlib
-import io
-import json
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.output import Output
 from kutterlock.errors import KutterError
 
 if TYPE_CHECKING:
     from kutterlock.demo.project import Demonstration
-
-INTERRUPTED = 130
 
 Step = tuple[str, tuple[str, ...]]
 
@@ -117,26 +113,23 @@ def _steps(steps: tuple[Step, ...], demonstration: "Demonstration", context: Con
         if ROOT_DIGEST in words:
             digest = _root_digest(demonstration, context)
             words = tuple(digest if word == ROOT_DIGEST else word for word in words)  # noqa: PLW2901
-        context.output.say(f"$ kutterlock {' '.join(words)}")
-        status = _run(words, demonstration, context)
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
-        if status:
-            raise KutterError(f"the demonstration stopped: `kutterlock {words[0]}` gave {status}")
+        context.output.step(words)
+        _run(words, demonstration, context, context.output.for_steps())
 
 
-def _run(words: tuple[str, ...], demonstration: "Demonstration", context: Context) -> int:
-    from kutterlock.cli.main import main
+def _run(
+    words: tuple[str, ...], demonstration: "Demonstration", context: Context, output: Output
+) -> None:
+    from kutterlock.cli.main import run_command
 
     arguments = [words[0], "--project", str(demonstration.project), *words[1:]]
-    return main(arguments, {**context.environ, **demonstration.environment()})
+    run_command(arguments, {**context.environ, **demonstration.environment()}, output)
 
 
 def _root_digest(demonstration: "Demonstration", context: Context) -> str:
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        _run(("trust", "show", "--json"), demonstration, context)
-    digest: str = json.loads(printed.getvalue())["offered"]["digest"]
+    shown = Output(as_json=True)
+    _run(("trust", "show"), demonstration, context, shown)
+    digest: str = shown.facts["offered"]["digest"]
     return digest
 
 

@@ -16,7 +16,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     return parser
 
 
-def run(arguments: argparse.Namespace, context: Context) -> int:
+def run(arguments: argparse.Namespace, context: Context) -> None:
     """Print the differences. Raises DifferencesFoundError when that was asked for."""
     from kutterlock.adapters.tomlfile import read_lock
     from kutterlock.resolve.changes import changes
@@ -27,9 +27,6 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         context.output.say(str(change))
     if not found:
         context.output.say("the locks pin the same")
-    error = DifferencesFoundError(f"{len(found)} pins differ")
-    status = error.exit_code if found and arguments.exit_code else 0
-    context.output.json({"changes": [str(change) for change in found], "exit-code": status})
-    if status and not context.output.as_json:
-        raise error
-    return status
+    context.output.json({"changes": [str(change) for change in found]})
+    if found and arguments.exit_code:
+        raise DifferencesFoundError(f"{len(found)} pins differ")

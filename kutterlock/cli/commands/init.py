@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     text = template.replace("@NAME@", arguments.name)
     if arguments.print:
         context.output.say(text.rstrip())
+        context.output.json({"manifest": text})
         return
     path = context.manifest_path
     if path.exists():

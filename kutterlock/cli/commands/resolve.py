@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
+from kutterlock.cli.parser import positive
 from kutterlock.errors import LockError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument("--dry-run", action="store_true", help="write nothing, show the changes")
     parser.add_argument("--mirror", metavar="DIR", action="append", default=[],
                         help="a folder of files to take instead of fetching")  # fmt: skip
-    parser.add_argument("-j", "--jobs", type=int, default=4, help="files at once (default: 4)")
+    parser.add_argument("-j", "--jobs", metavar="N", type=positive, default=4,
+                        help="fetch N files at once (default: 4)")  # fmt: skip
     parser.add_argument("--sandbox", choices=("bubblewrap", "unshare", "none"),
                         help="evaluate Buildroot in this sandbox")  # fmt: skip
     add_network_options(parser)

@@ -1,6 +1,7 @@
 """`kutterlock sbom`: what a board is made of, as CycloneDX or SPDX."""
 
 import argparse
+import json
 from pathlib import Path
 
 from kutterlock.cli.commands.build import add_build_options
@@ -38,7 +39,9 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     bill = board_bill(context, arguments, lock, digest, lock.board(names[0]))
     data = cyclonedx(bill) if arguments.format == "cyclonedx" else spdx(bill)
     if not arguments.to:
-        context.output.text(data.decode())
+        context.output.say(data.decode().rstrip("\n"))
+        if context.output.as_json:
+            context.output.json({"format": arguments.format, "bill": json.loads(data)})
         return
     write_atomically(arguments.to, data)
     context.output.say(f"{arguments.to}: {len(bill.items)} components of {bill.board}")

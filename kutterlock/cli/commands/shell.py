@@ -1,6 +1,9 @@
 """`kutterlock shell`: step into the sandbox of a board's build."""
 
 import argparse
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.commands.build import add_build_options
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from kutterlock.build.attempt import Attempt
     from kutterlock.build.workshop import Workshop
     from kutterlock.model.lock import BoardPin, Lock
+
+STDOUT, STDERR = 1, 2
 
 SHELL = ("/bin/bash", "-i")
 """Buildroot needs bash anyway, and dash cannot give back a terminal that it was given from outside
@@ -43,7 +48,21 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     workshop = make_workshop(context, arguments)
     attempt = _attempt(lock, lock.board(names[0]), workshop)
     argv = tuple(arguments.words) or SHELL
-    return enter(attempt, workshop, argv)
+    context.output.json({"board": names[0], "command": argv})
+    with _stdout_kept() if context.output.as_json else contextlib.nullcontext():
+        return enter(attempt, workshop, argv)
+
+
+@contextlib.contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Let programs that are run meanwhile print to stderr: stdout is for one JSON document."""
+    kept = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield
+    finally:
+        os.dup2(kept, STDOUT)
+        os.close(kept)
 
 
 def _attempt(lock: "Lock", board: "BoardPin", workshop: "Workshop") -> "Attempt":

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     boards = [lock.board(name) for name in arguments.board or sorted(lock.boards)]
     for board in boards:
         _print(context, lock, board)
-    context.output.json({board.name: _facts(lock, board) for board in boards})
+    context.output.json({"boards": {board.name: _facts(lock, board) for board in boards}})
 
 
 def _print(context: Context, lock: "Lock", board: "BoardPin") -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.output import human_size
+from kutterlock.cli.parser import positive
 from kutterlock.cli.trusting import require_allowed_hosts
 from kutterlock.errors import KutterError, UsageError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # for --help, which loads every command
 
 JOBS = 4
 NOTHING_NEW: Mapping[str, Any] = MappingProxyType(
-    {"fetched": [], "bytes": 0, "missing": [], "not-tried": [], "error": None, "exit-code": 0}
+    {"fetched": [], "bytes": 0, "missing": [], "not-tried": []}
 )
 
 
@@ -49,27 +50,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     return parser
 
 
-def positive(text: str) -> int:
-    """Read a number of at least one, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Fetch. Raises what the failures come to; with --json they are printed as facts."""
+def run(arguments: argparse.Namespace, context: Context) -> None:
+    """Fetch. Raises what the failures come to."""
     from kutterlock.cli.vendored import Note
 
     note = Note(context, arguments)
-    if not arguments.mirror and not arguments.export:
-        count = note.count()
-        if count is not None:
-            return _tell_nothing_new(count, context)
-    return _fetch(arguments, context, note)
+    count = None if arguments.mirror or arguments.export else note.count()
+    if count is None:
+        _fetch(arguments, context, note)
+    else:
+        _tell_nothing_new(count, context)
 
 
-def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> int:
+def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> None:
     from kutterlock.vendor.closure import ClosureRequest, fetch_closure
     from kutterlock.vendor.fetch import FetchOptions
 
@@ -97,7 +90,7 @@ def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> int
             note.write(len(report.wanted), [store.root_path(context.lock_path), *paths])
         if arguments.export and not report.error():
             _export(context, lock, arguments.board, arguments.export)
-    return _tell(report, context)
+    _tell(report, context)
 
 
 def _export(context: Context, lock: "Lock", boards: Sequence[str] | None, target: Path) -> None:
@@ -120,27 +113,23 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _tell_nothing_new(count: int, context: Context) -> int:
+def _tell_nothing_new(count: int, context: Context) -> None:
     context.output.json({**NOTHING_NEW, "present": count})
     context.output.say(f" closure     {count} files: all present")
-    return 0
 
 
-def _tell(report: "FetchReport", context: Context) -> int:
-    error = report.error()
+def _tell(report: "FetchReport", context: Context) -> None:
+    context.output.json(_facts(report))
+    report.check()
     files = report.present + len(report.fetched)
-    if not error and not report.fetched:
-        return _tell_nothing_new(files, context)
-    context.output.json(_facts(report, error))
-    if error and not context.output.as_json:
-        raise error
-    if not error:
-        fetched = f"{len(report.fetched)} fetched ({human_size(report.size)})"
-        context.output.say(f" closure     {files} files: {fetched}")
-    return error.exit_code if error else 0
+    if not report.fetched:
+        _tell_nothing_new(files, context)
+        return
+    fetched = f"{len(report.fetched)} fetched ({human_size(report.size)})"
+    context.output.say(f" closure     {files} files: {fetched}")
 
 
-def _facts(report: "FetchReport", error: KutterError | None) -> dict[str, Any]:
+def _facts(report: "FetchReport") -> dict[str, Any]:
     return {
         "present": report.present,
         "fetched": [want.name for want in report.fetched],
@@ -150,6 +139,4 @@ def _facts(report: "FetchReport", error: KutterError | None) -> dict[str, Any]:
             for item in report.failures
         ],
         "not-tried": [want.name for want in report.untried],
-        "error": error.reason if error else None,
-        "exit-code": error.exit_code if error else 0,
     }

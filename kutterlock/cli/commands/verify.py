@@ -44,7 +44,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Verify one target. Raises what its faults come to; with --json they are facts."""
+    """Verify one target. Raises what its faults come to."""
     if arguments.target not in TARGETS and Path(arguments.target).is_file():
         arguments.path.insert(0, Path(arguments.target))
         arguments.target = "file"
@@ -123,8 +123,7 @@ def _verify_image(arguments: argparse.Namespace, context: Context) -> int:
     if path.exists():
         return tell_evidence(layout_evidence(context, arguments, path), context)
     report, evidence = stored_image(context, arguments, str(path))
-    if not context.output.as_json:
-        evidence.tell(context)
+    evidence.tell(context)
     return tell(report, context, "image", REFETCH, evidence.facts())
 
 
@@ -148,7 +147,7 @@ TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
 def tell_evidence(evidence: "Evidence", context: Context) -> int:
     """Print evidence in which nothing was wrong."""
     evidence.tell(context)
-    context.output.json({**evidence.facts(), "exit-code": 0})
+    context.output.json(evidence.facts())
     return 0
 
 
@@ -159,7 +158,7 @@ def tell(
     hint: str,
     evidence: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """Say what was checked. Raises the faults; with --json returns their exit code."""
+    """Say what was checked. Raises the faults."""
     error = report.error(subject, hint)
     context.output.json(
         {
@@ -173,16 +172,13 @@ def tell(
                 for fault in report.corrupted
             ],
             "surplus": report.surplus,
-            "error": error.reason if error else None,
-            "exit-code": error.exit_code if error else 0,
         }
     )
-    if error and not context.output.as_json:
+    if error:
         raise error
-    if not error:
-        figures = f"{report.right} files, {human_size(report.size)}"
-        context.output.say(f" {subject:<12}{figures}: all present, all digests right")
-    return error.exit_code if error else 0
+    figures = f"{report.right} files, {human_size(report.size)}"
+    context.output.say(f" {subject:<12}{figures}: all present, all digests right")
+    return 0
 
 
 def _expect_paths(arguments: argparse.Namespace, *, count: int) -> None:

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     found = explain(lock, arguments.name, overrides)
     for pin in found:
         _show(pin, context)
-    context.output.json([pin.as_json() for pin in found])
+    context.output.json({"pins": [pin.as_json() for pin in found]})
 
 
 def _show(pin: "Explanation", context: Context) -> None:

@@ -67,7 +67,7 @@ def test_why_shows_the_choice(project: Path, capsys: pytest.CaptureFixture[str])
 def test_why_takes_the_reason_from_the_manifest(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (found,) = facts(project, capsys, "why", "hello")
+    (found,) = facts(project, capsys, "why", "hello")["pins"]
     assert ["reason", "CVE-2026-0001"] in found["facts"]
     assert found["boards"] == ["pc"]
 
@@ -98,7 +98,7 @@ def test_a_catalog_of_ones_own(
     own.mkdir()
     (own / "runc.toml").write_text("[files]\n[releases]\n")
     monkeypatch.setenv("KUTTER_CATALOG", str(own))
-    assert facts(project, capsys, "catalog", "show", "runc") == []
+    assert facts(project, capsys, "catalog", "show", "runc")["releases"] == []
 
 
 def test_outdated(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,11 +135,11 @@ def test_audit_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_catalog_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert facts(project, capsys, "catalog", "show")["date"] == "2026-08-22"
-    rules = facts(project, capsys, "catalog", "show", "rules")
+    rules = facts(project, capsys, "catalog", "show", "rules")["rules"]
     assert "containerd-for-kubernetes" in [rule["name"] for rule in rules]
-    kernels = facts(project, capsys, "catalog", "show", "linux")
+    kernels = facts(project, capsys, "catalog", "show", "linux")["releases"]
     assert kernels[0]["version"] == "7.1.9"
-    kubernetes = facts(project, capsys, "catalog", "show", "kubernetes", "v1.36.3")
+    (kubernetes,) = facts(project, capsys, "catalog", "show", "kubernetes", "v1.36.3")["releases"]
     assert kubernetes["images"]["registry.k8s.io/kube-proxy:v1.36.3"] is None
 
 

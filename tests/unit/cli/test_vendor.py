@@ -96,6 +96,9 @@ def test_vendor_as_facts(run: Run, project: Path, capsys: pytest.CaptureFixture[
         ],
         "not-tried": [],
         "error": "1 of 3 files could not be had",
+        "details": [f"{MAKE} ({Digest.of(b'make')}): not in the store"],
+        "hint": "run `kutterlock vendor` where there is a network, or name a folder that has the "
+        "files with --mirror DIR",
         "exit-code": 7,
     }
 
@@ -107,11 +110,16 @@ def test_a_mirror_that_is_no_directory_is_a_usage_error(
     assert capsys.readouterr().err == f"error: --mirror {project}/none is not a directory\n"
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_a_number_of_jobs_below_one_is_a_usage_error(run: Run, number: str) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run("vendor", "-j", number)
-    assert caught.value.code == 2
+@pytest.mark.parametrize("number", ["0", "-1", "many", "²"])
+@pytest.mark.parametrize("verb", ["vendor", "resolve", "build"])
+def test_a_number_of_jobs_below_one_is_a_usage_error(
+    run: Run, verb: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(verb, "-j", number) == 2
+    assert capsys.readouterr().err == (
+        f"error: argument -j/--jobs: {number!r} is not a number of at least 1\n"
+        f"hint: `kutterlock {verb} --help` lists what there is\n"
+    )
 
 
 def test_a_missing_lock_is_an_error_of_its_own(
@@ -252,6 +260,7 @@ def test_gc_lists_first_and_removes_then(
         "kept": 3,
         "unfinished-imports": 0,
         "removed": True,
+        "exit-code": 0,
     }
     assert not vendored.has(stray)
 
@@ -273,6 +282,7 @@ def test_stats_count_what_is_there(
         "bytes": 50,
         "unfinished": 0,
         "roots": [str(project / "kutter.lock")],
+        "exit-code": 0,
     }
 
 

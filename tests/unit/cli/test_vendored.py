@@ -11,6 +11,7 @@ import pytest
 from kutterlock.adapters.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main, make_context
+from kutterlock.cli.output import Output
 from kutterlock.cli.vendored import Note
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Silence
@@ -43,7 +44,8 @@ class Scene:
     def note(self, **more: object) -> Note:
         options = {"board": None, "all_platforms": False, "json": False, **more}
         arguments = Namespace(**options, project=str(self.directory), store=str(self.store.root))
-        context = make_context(arguments, self.environ, self.directory, Silence())
+        output = Output(as_json=False)
+        context = make_context(arguments, self.environ, self.directory, output, Silence())
         return Note(context, arguments)
 
 
