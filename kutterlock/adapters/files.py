@@ -16,7 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kutterlock.errors import HashMismatchError, KutterError, ManifestError, NoSpaceError
+from kutterlock.errors import (
+    HashMismatchError,
+    KutterError,
+    ManifestError,
+    NoSpaceError,
+    UsageError,
+)
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 from kutterlock.model.paths import RelativePath
 
@@ -25,10 +31,13 @@ CHUNK = 1 << 20
 
 
 def contained(root: Path, path: RelativePath) -> Path:
-    """Join, and make sure that no symlink on the way leads out of `root`."""
+    """Join, and make sure that no symlink on the way leads out of `root`. Raises UsageError."""
     joined = root / path
     if not joined.resolve().is_relative_to(root.resolve()):
-        raise KutterError(f"{joined} leads out of {root} through a symlink")
+        raise UsageError(
+            f"{joined} leads out of {root} through a symlink",
+            hint="put there what it points at: only what is below that directory is looked at",
+        )
     return joined
 
 

@@ -23,10 +23,9 @@ class Landing:
     replace: bool = False
 
     def check(self, bundle: Bundle, place: Callable[[str], Path]) -> None:
-        """Raise UsageError where files of somebody's own are in the way.
+        """Raise UsageError where files of somebody's own, or links that lead out, are in the way.
 
-        `place` finds files by sha256. Raises UntrustedError for a link that leads out, and
-        KutterError where a link that is here does.
+        `place` finds files by sha256. Raises UntrustedError for a link that leads out.
         """
         for file in bundle.files:
             contained(self.directory, file.path)
