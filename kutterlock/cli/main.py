@@ -18,7 +18,7 @@ from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
 from kutterlock.cli.parser import Parser
-from kutterlock.cli.progress import ConsoleProgress
+from kutterlock.cli.progress import ConsoleProgress, plain_interval
 from kutterlock.errors import InterruptionError, KutterError, UsageError
 from kutterlock.model.progress import Progress
 
@@ -71,7 +71,7 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 
 def run_command(words: Sequence[str], environ: Mapping[str, str], output: Output) -> int:
     """Run one command; return its exit code, or raise what went wrong."""
-    progress = ConsoleProgress()
+    progress = ConsoleProgress(plain=plain_interval(environ.get("KUTTER_PROGRESS", "")))
     try:
         arguments = build_parser(words).parse_args(words)
         output.as_json = output.as_json or arguments.json

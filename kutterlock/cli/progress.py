@@ -6,9 +6,11 @@ import time
 from typing import TextIO
 
 from kutterlock.cli.output import human_size
+from kutterlock.errors import UsageError
 
 PLAIN_INTERVAL = 10.0
-"""Away from a terminal, long work writes a line at least this often, in seconds."""
+"""Away from a terminal, long work writes a line at least this often, in seconds, unless the user
+says otherwise."""
 
 TERMINAL_INTERVAL = 0.1
 
@@ -19,10 +21,13 @@ TICK = 1.0
 class ConsoleProgress:
     """Progress on stderr: a live line on a terminal, a plain line every ten seconds elsewhere."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """`stream` defaults to stderr."""
+    def __init__(self, stream: TextIO | None = None, *, plain: float = PLAIN_INTERVAL) -> None:
+        """`stream` defaults to stderr; `plain` is the seconds between lines off a terminal."""
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
+        self._interval, self._tick_interval = (
+            (TERMINAL_INTERVAL, TICK) if self._live else (plain, plain)
+        )
         self._lock = threading.Lock()
         self._label = self._unit = self._note = ""
         self._done = self._total = 0
@@ -50,7 +55,7 @@ class ConsoleProgress:
         with self._lock:
             self._done += amount
             self._note = note or self._note
-            self._draw_when_due(TERMINAL_INTERVAL if self._live else PLAIN_INTERVAL)
+            self._draw_when_due(self._interval)
 
     def done(self, summary: str) -> None:
         """End the phase with a line that stays, or with none when the summary is empty."""
@@ -68,11 +73,10 @@ class ConsoleProgress:
 
     def _tick(self, ended: threading.Event) -> None:
         """Show that work goes on while a long step has nothing to say."""
-        interval = TICK if self._live else PLAIN_INTERVAL
-        while not ended.wait(interval):
+        while not ended.wait(self._tick_interval):
             with self._lock:
                 if not ended.is_set():
-                    self._draw_when_due(interval)
+                    self._draw_when_due(self._tick_interval)
 
     def _draw_when_due(self, interval: float) -> None:
         now = time.monotonic()
@@ -107,6 +111,20 @@ class ConsoleProgress:
             left = max(self._total - self._done, 0) / rate if rate else 0.0
             figures += f" of {human_size(self._total)}, {_clock(left)} left"
         return f"{figures}, {human_size(int(rate))}/s"
+
+
+def plain_interval(text: str) -> float:
+    """Read the seconds between plain lines. Raises UsageError."""
+    try:
+        seconds = float(text or PLAIN_INTERVAL)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise UsageError(
+            f"KUTTER_PROGRESS={text} is not a number of seconds above zero",
+            hint=f"it is how often long work writes a line to a log (default: {PLAIN_INTERVAL:g})",
+        )
+    return seconds
 
 
 def _clock(seconds: float) -> str:

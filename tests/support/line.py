@@ -47,7 +47,11 @@ class Line:
         return self.project / "kutter.lock"
 
     def environ(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], **self.demonstration.environment()}
+        return {
+            "PATH": os.environ["PATH"],
+            "KUTTER_PROGRESS": "86400",  # a slow machine says no more than a quick one
+            **self.demonstration.environment(),
+        }
 
     def run(self, *words: str) -> Ran:
         """Run a command in this process."""
