@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 BOARD = ("--board", "demo-x86_64")
 QEMU = "#!/bin/sh\nprintf 'demo login: '\nexec /bin/sleep 60\n"
-WAIT = 300
+WAIT = 1800
 
 
 STEPS = """
@@ -199,8 +199,8 @@ def test_the_steps_of_a_demonstration_stay_out_of_the_document(line: Line) -> No
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
-def test_what_was_typed_wrongly_is_a_document_too(verb: str, line: Line) -> None:
-    ran = line.run(verb, "--nonsense", "--json")
+def test_what_was_typed_wrongly_is_a_document_too(verb: str, vendored: Line) -> None:
+    ran = vendored.run(verb, "--nonsense", "--json")
     assert (ran.status, ran.errors) == (2, "")
     assert document(ran)["hint"].endswith(" --help` lists what there is")
 
