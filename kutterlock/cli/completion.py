@@ -124,6 +124,13 @@ def _zsh(found: tuple[Command, ...]) -> str:
     cases = "\n".join(
         f"        {c.name}) compadd -- {' '.join([*c.words, *c.flags])}; _files ;;" for c in found
     )
+    values = "\n".join(
+        f"        {c.name}:{flag}) compadd -- {' '.join(option.choices)}; return ;;"
+        for c in found
+        for option in c.options
+        for flag in option.flags
+        if option.choices
+    )
     return f"""\
 #compdef kutterlock
 # kutterlock for zsh: put this file into a directory of $fpath as _kutterlock
@@ -135,6 +142,9 @@ _kutterlock() {{
         _describe command commands
         return
     fi
+    case "$words[2]:$words[CURRENT-1]" in
+{values}
+    esac
     case "$words[2]" in
 {cases}
     esac

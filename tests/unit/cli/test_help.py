@@ -1,6 +1,7 @@
 """`--help` of every command: it works, it is quick, and what the README says is in it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -109,6 +110,57 @@ def test_completion_is_a_script_that_its_shell_reads(
     path.write_text(script)
     done = subprocess.run([shell, "-n", str(path)], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def words_of_zsh(script: str, *typed: str) -> list[str]:
+    """Ask zsh for the last word's completions; its own functions are stood in for."""
+    stand_ins = (
+        'compadd() { shift; print -l -- "$@" }; _files() { print files }\n'
+        '_describe() { print -l -- "${(@)commands%%:*}" }\n'
+    )
+    line = " ".join(f"'{word}'" for word in typed)
+    asking = f"words=({line}); CURRENT={len(typed)}\n"
+    done = subprocess.run(
+        ["zsh", "-f", "-c", stand_ins + asking + script], check=True, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_zsh_completes(capsys: pytest.CaptureFixture[str]) -> None:
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not on this machine")
+    assert main(["completion", "zsh"], {}) == 0
+    script = capsys.readouterr().out
+    assert words_of_zsh(script, "kutterlock", "") == list(COMMANDS)
+    assert words_of_zsh(script, "kutterlock", "store", "")[:3] == ["check", "gc", "stats"]
+    assert "--rebuild" in words_of_zsh(script, "kutterlock", "build", "--re")
+    assert words_of_zsh(script, "kutterlock", "build", "--sandbox", "") == [
+        "bubblewrap", "unshare", "none",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kutterlock out", ["outdated"]),
+        ("kutterlock build --reb", ["--rebuild"]),
+        ("kutterlock build --sandbox ", ["bubblewrap", "none", "unshare"]),
+        ("kutterlock store ", ["check", "gc", "stats"]),
+    ],
+)
+def test_fish_completes(
+    line: str, expected: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    if not shutil.which("fish"):
+        pytest.skip("fish is not on this machine")
+    assert main(["completion", "fish"], {}) == 0
+    script = f"{capsys.readouterr().out}complete -C '{line}'\n"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", script], check=True, capture_output=True, text=True,
+        cwd=tmp_path, env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert [shown.split("\t")[0] for shown in done.stdout.splitlines()] == expected
 
 
 @pytest.mark.parametrize(
