@@ -1,12 +1,19 @@
-"""Projects on the embedded upstream: resolved and vendored once, copied for each test."""
+"""What integration tests share: projects on the embedded upstream, and pages of real upstreams."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.gpg import Gpg
+from kutterlock.catalog.reader import Catalog, load_catalog
+from kutterlock.resolve.upstreams.protocol import Signatures
+from tests.support.fault_server import FaultServer
 from tests.support.line import Line, copy_of, make_line
+from tests.support.pgp import Signer, make_signer
+from tests.support.web import Web
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +41,28 @@ def fresh(tmp_path: Path) -> Iterator[Line]:
     made = make_line(tmp_path / "demo")
     with made.connected():
         yield made
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with FaultServer() as server:
+        pages = Web(server)
+        for product in ("containerd", "kubernetes", "linux"):
+            url = f"https://endoflife.date/api/v1/products/{product}/"
+            pages.put(url, '{"result": {"releases": []}}')
+        yield pages
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return load_catalog(updates=tmp_path / "updates")
+
+
+@pytest.fixture
+def unsigned() -> Signatures:
+    return Signatures(gpg=Gpg(os.environ["PATH"]), keyrings={})
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return make_signer(tmp_path_factory.mktemp("gpg") / "home")
