@@ -96,11 +96,15 @@ def test_a_lock_edited_by_hand_is_refused_by_every_verb(name: str, line: Line) -
     for words in (
         BUILD, ("verify",), ("vendor", "--offline"), ("resolve", "--check"), ("tree",),
         ("why", "linux"), ("audit",), ("outdated",), ("diff", str(line.lock)),
-        ("shell", "--board", "demo-x86_64", "--", "true"),
+        ("shell", "--board", "demo-x86_64", "--", "true"), ("sbom", "--board", "demo-x86_64"),
+        ("sign", "--key", "none"), ("attest", "--key", "none"), ("images", "list"),
+        ("images", "export", str(line.project / "out")), ("images", "push", "127.0.0.1:1/x"),
+        ("bundle", "create"), ("verify", "image", "none"), ("verify", "view", str(line.project)),
     ):  # fmt: skip
         ran = line.run(*words)
         assert (ran.status, ran.output, ran.errors) == (3, "", said), words
-    assert not (line.project / "output").exists()
+    assert line.run("store", "gc").status == 3
+    assert not list(line.project.glob("out*"))
     line.lock.write_text(before)
     line.must("verify")
 
