@@ -20,7 +20,6 @@ from tests.support import samples
 
 CONTENT = (b"buildroot-2026.08.tar.gz", b"hello/hello-1.0.tar.gz", b"make")
 NOTHING_NEW = {
-    "present": 3, "fetched": [], "bytes": 0, "missing": [], "not-tried": [], "error": None,
     "exit-code": 0,
 }  # fmt: skip
 
