@@ -20,7 +20,7 @@ from tests.support import samples
 
 CONTENT = (b"buildroot-2026.08.tar.gz", b"hello/hello-1.0.tar.gz", b"make")
 NOTHING_NEW = {
-    "exit-code": 0,
+    "present": 3, "fetched": [], "bytes": 0, "missing": [], "not-tried": [], "exit-code": 0,
 }  # fmt: skip
 
 
