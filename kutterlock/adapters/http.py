@@ -9,7 +9,7 @@ are the wanted ones. Loads no HTTP library until the first `Http` is made.
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,6 +19,7 @@ from kutterlock.adapters.http_answer import (
     Answer,
     Authenticator,
     Call,
+    Content,
     FailedAttempt,
     Headers,
     Response,
@@ -124,7 +125,7 @@ class Http:
         url: str,
         *,
         headers: Headers = NO_HEADERS,
-        content: bytes | Iterator[bytes] | None = None,
+        content: Content | None = None,
         limit: int = SMALL,
         auth: Authenticator | None = None,
     ) -> Response:

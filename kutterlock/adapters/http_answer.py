@@ -6,12 +6,13 @@ Imports no HTTP library, so that a command which turns out to need no network st
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from kutterlock.errors import KutterError, NetworkError
 
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
+PIECE = 512 << 10
 
 
 class FailedAttempt(Exception):  # noqa: N818 -- not an error yet: another place may do
@@ -41,6 +42,21 @@ class FailedAttempt(Exception):  # noqa: N818 -- not an error yet: another place
         self.error = error
 
 
+class FileContent:
+    """An open file as the content of a request: read in pieces, or handed over by the kernel."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Send the file from where it stands to its end."""
+        self.file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self.file.read(PIECE):
+            yield piece
+
+
+Content = bytes | Iterator[bytes] | FileContent
+
+
 class Authenticator(Protocol):
     """Credentials beyond netrc, such as a registry's tokens."""
 
@@ -62,7 +78,7 @@ class Call:
     method: str = "GET"
     url: str = ""
     headers: Headers = field(default_factory=lambda: NO_HEADERS)
-    content: bytes | Iterator[bytes] | None = None
+    content: Content | None = None
     auth: Authenticator | None = None
     pinned: bool = False
 

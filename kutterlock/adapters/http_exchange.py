@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kutterlock.adapters.http_answer import Answer, Call, FailedAttempt, Headers
-from kutterlock.adapters.http_transport import BODY, CHUNK, Body, FastTransport
+from kutterlock.adapters.http_transport import BODY, CHUNK, CONTENT, Body, FastTransport
 from kutterlock.errors import PolicyError, UsageError
 from kutterlock.model.http_rules import REDIRECTS, parse_length
 from kutterlock.model.network import HttpOptions, Patience, authorization
@@ -118,7 +118,7 @@ class Exchange:
                 **credentials,
             },
             content=call.content,
-            extensions={"timeout": _timeouts(self._options.patience)},
+            extensions={"timeout": _timeouts(self._options.patience), CONTENT: call.content},
         )
         try:
             response = self._transport(origin).handle_request(request)

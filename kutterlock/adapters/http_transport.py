@@ -18,12 +18,16 @@ from typing import cast
 
 import httpx
 
+from kutterlock.adapters.http_answer import FileContent
 from kutterlock.model.urls import Origin
 
 CHUNK = 1 << 20
 IDLE_PER_ORIGIN = 8
 BODY = "kutterlock.body"
 """The response extension that holds the `Body`."""
+
+CONTENT = "kutterlock.content"
+"""The request extension that holds the content as it was given: files need no copy through here."""
 
 
 class TruncatedBodyError(httpx.RemoteProtocolError):
@@ -292,6 +296,10 @@ def _converse(connection: _Connection, request: httpx.Request) -> _Response:
 
 
 def _send_content(link: http.client.HTTPConnection, request: httpx.Request) -> None:
+    content = request.extensions.get(CONTENT)
+    if isinstance(content, FileContent) and not isinstance(link.sock, ssl.SSLSocket):
+        link.sock.sendfile(content.file)
+        return
     chunked = "transfer-encoding" in request.headers
     for part in cast("httpx.SyncByteStream", request.stream):
         if part:

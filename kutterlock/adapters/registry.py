@@ -9,9 +9,11 @@ hosts, schemes and logins: those are found out when somebody asks.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 from urllib.parse import urlencode, urljoin
 
 from kutterlock.adapters.http import Http, Response, Sink
+from kutterlock.adapters.http_answer import FileContent
 from kutterlock.adapters.registry_auth import PUSH, Logins, RegistryAuth, Wallet
 from kutterlock.errors import HashMismatchError, NetworkError
 from kutterlock.model.digest import Digest
@@ -116,13 +118,13 @@ class Registries:
         name: str,
         digest: Digest,
         size: int,
-        content: Callable[[], Iterator[bytes]],
+        content: Callable[[], BinaryIO],
         *,
         source: str = "",
     ) -> bool:
         """Send a blob: one POST, one PUT; False when it was mounted from repository `source`.
 
-        `content` is called for each attempt. Raises NetworkError.
+        `content` opens it, for each attempt. Raises NetworkError.
         """
         for attempt in range(1, UPLOAD_ATTEMPTS + 1):
             last = attempt == UPLOAD_ATTEMPTS
@@ -160,13 +162,14 @@ class Registries:
         target = urljoin(started.url, location)
         joint = "&" if "?" in target else "?"
         same = Origin.of(target) == Origin.of(started.url)
-        answer = self._http.request(
-            "PUT",
-            f"{target}{joint}{urlencode({'digest': str(blob.digest)})}",
-            headers={"content-type": OCTETS, "content-length": str(blob.size)},
-            content=blob.content() if blob.size else b"",
-            auth=RegistryAuth(self._wallet, place.repository, PUSH) if same else None,
-        )
+        with blob.content() as file:
+            answer = self._http.request(
+                "PUT",
+                f"{target}{joint}{urlencode({'digest': str(blob.digest)})}",
+                headers={"content-type": OCTETS, "content-length": str(blob.size)},
+                content=FileContent(file),
+                auth=RegistryAuth(self._wallet, place.repository, PUSH) if same else None,
+            )
         return answer, True
 
     def _request(
@@ -215,7 +218,7 @@ class _Blob:
     name: str
     digest: Digest
     size: int
-    content: Callable[[], Iterator[bytes]]
+    content: Callable[[], BinaryIO]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,11 @@ signed under its index and under each platform's manifest.
 """
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from io import BytesIO
+from typing import BinaryIO, Protocol
 
 from kutterlock.adapters.http_answer import Response
 from kutterlock.errors import NetworkError
@@ -64,9 +66,7 @@ def sign_image(
 class Registry(Protocol):
     """What attaching needs of `kutterlock.adapters.registry.Registries`."""
 
-    def upload(
-        self, name: str, digest: Digest, size: int, content: Callable[[], Iterator[bytes]]
-    ) -> bool:
+    def upload(self, name: str, digest: Digest, size: int, content: Callable[[], BinaryIO]) -> bool:
         """Send a blob."""
 
     def put_manifest(self, name: str, data: bytes, media_type: str, wanted: str) -> Response:
@@ -81,7 +81,7 @@ def attach(registry: Registry, name: str, artifacts: Iterable[Artifact]) -> int:
     sent = tuple(artifacts)
     for artifact in sent:
         for blob in artifact.blobs:
-            registry.upload(name, Digest.of(blob), len(blob), _once(blob))
+            registry.upload(name, Digest.of(blob), len(blob), partial(BytesIO, blob))
         wanted = artifact.tag or str(artifact.digest)
         answer = registry.put_manifest(name, artifact.manifest, artifact.media_type, wanted)
         if answer.status != 201:
@@ -91,10 +91,6 @@ def attach(registry: Registry, name: str, artifacts: Iterable[Artifact]) -> int:
                 hint="the image itself is there; run the same command again to sign it",
             )
     return len(sent)
-
-
-def _once(blob: bytes) -> Callable[[], Iterator[bytes]]:
-    return lambda: iter([blob])
 
 
 def _simple(subject: ImageSubject, signer: Signer) -> Layer:

@@ -5,9 +5,10 @@ refuses such an index is found out before anything is written to it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from functools import partial
+from typing import BinaryIO, Protocol
 
 from kutterlock.adapters.http_answer import Response
 from kutterlock.adapters.store import Store
@@ -22,7 +23,6 @@ from kutterlock.vendor.layout import blob_chunks
 from kutterlock.vendor.verify import verify_blobs
 
 JOBS = 4
-CHUNK = 512 << 10
 LARGEST_WORD = 300
 
 
@@ -40,7 +40,7 @@ class Target(Protocol):
         name: str,
         digest: Digest,
         size: int,
-        content: Callable[[], Iterator[bytes]],
+        content: Callable[[], BinaryIO],
         *,
         source: str = "",
     ) -> bool:
@@ -173,8 +173,10 @@ class _Push:
     target: Target
     progress: Progress
     sent: dict[Digest, int] = field(default_factory=dict)
-    manifests: list[Digest] = field(default_factory=list)
+    manifests: list[tuple[str, Digest]] = field(default_factory=list)
     tags: list[Reference] = field(default_factory=list)
+    news: set[str] = field(default_factory=set)
+    """Repositories that lacked a blob: what names it is not there either, and not asked for."""
 
     def probe(self) -> None:
         """Offer each sparse index by its digest: a registry that refuses it takes nothing."""
@@ -232,30 +234,30 @@ class _Push:
         for name in names:
             if name not in there:
                 source = there[0].partition("/")[2] if there else ""
-                content = self._content(digest)
+                # As it lies: it was verified, and the registry checks what arrives.
+                content = partial(self.store.open, digest)
                 if self.target.upload(name, digest, size, content, source=source):
                     self.sent[digest] = self.sent.get(digest, 0) + size
+                self.news.add(name)
                 there.append(name)
         self.progress.advance(size, digest.short)
 
     def _send_documents(self, parcel: Parcel) -> None:
         """Send children before parents: registries look whether what a parent names is there."""
         for part in reversed([part for part in parcel.tree.parts if part.is_document]):
-            name = parcel.target.name
-            if not self.target.exists(name, "manifests", str(part.digest)):
-                self._put(name, part, str(part.digest))
-                self.manifests.append(part.digest)
+            name, digest = parcel.target.name, part.digest
+            if name in self.news or not self.target.exists(name, "manifests", str(digest)):
+                self._put(name, part, str(digest))
+                self.manifests.append((name, digest))
 
     def _send_tag(self, parcel: Parcel) -> None:
         if not parcel.target.tag:
             return  # an image that is pinned by digest alone is pulled by digest alone
-        if self.target.tag_digest(parcel.target) != parcel.root.digest:
+        root = parcel.root.digest
+        is_new = (parcel.target.name, root) in self.manifests
+        if is_new or self.target.tag_digest(parcel.target) != root:
             self._put(parcel.target.name, parcel.root, parcel.target.tag)
             self.tags.append(parcel.target)
-
-    def _content(self, digest: Digest) -> Callable[[], Iterator[bytes]]:
-        """Read a blob as it lies: it was verified, and the registry checks what arrives."""
-        return lambda: _chunks(self.store, digest)
 
     def _put(self, name: str, part: Part, wanted: str) -> None:
         answer = self.target.put_manifest(name, self._bytes(part), part.media_type, wanted)
@@ -263,12 +265,6 @@ class _Push:
 
     def _bytes(self, part: Part) -> bytes:
         return b"".join(blob_chunks(self.store, part.digest, part.size))
-
-
-def _chunks(store: Store, digest: Digest) -> Iterator[bytes]:
-    with store.open(digest) as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
 
 
 def _require_created(answer: Response, name: str, digest: Digest) -> None:

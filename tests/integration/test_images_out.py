@@ -21,6 +21,7 @@ from kutterlock.model.progress import Silence
 from kutterlock.vendor.images import image_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, write_archive, write_directory, write_iso
 from kutterlock.vendor.push import PushReport, parcels_of, push
+from tests.support.certificates import make_authority
 from tests.support.containerd import Containerd, layout_index
 from tests.support.dockerd import Dockerd
 from tests.support.published import NAMES, QUICK, Published, publish
@@ -322,3 +323,19 @@ def test_a_push_logs_in(published: Published, store: Store, tmp_path: Path) -> N
         report = send(published, store, registry.host, "linux/amd64", Logins(files=files))
         assert report.tags == 3
         assert set(issuer.asked) >= {f"repository:{name}:pull,push" for name in NAMES}
+
+
+def test_a_push_over_tls_with_a_password(
+    published: Published, store: Store, tmp_path: Path
+) -> None:
+    """Files go over TLS in pieces; over plain HTTP the kernel sends them."""
+    authority = make_authority(tmp_path)
+    with Registry(tmp_path / "private", auth="htpasswd", tls=tmp_path) as registry:
+        logins = Logins(files=read_auth_files([auth_file(tmp_path, registry.host)]))
+        images = wanted_images(published.lock, ["pc"])
+        parcels = parcels_of(store, images, registry.host, Platform.parse("linux/amd64"))
+        with Http(HttpOptions(patience=QUICK, ca_file=authority)) as http:
+            report = push(store, parcels, Registries(http, logins), Silence())
+        assert (report.tags, report.manifests) == (3, 3)
+        for item in report.record():
+            assert registry.digest(item["pushed-as"].partition("/")[2]) == item["digest"]
