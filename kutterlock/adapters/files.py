@@ -28,6 +28,7 @@ from kutterlock.model.paths import RelativePath
 
 UNVERIFIED = ".unverified-"
 CHUNK = 1 << 20
+MORE_SPACE = "free some space, or name another disk: --store, --output, KUTTER_CACHE"
 
 
 def contained(root: Path, path: RelativePath) -> Path:
@@ -55,7 +56,7 @@ def explain(error: OSError, path: Path) -> KutterError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(
             f"no space left while writing {path}",
-            hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
+            hint=MORE_SPACE,
         )
     if error.errno == errno.EROFS:
         return KutterError(

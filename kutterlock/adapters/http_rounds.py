@@ -11,7 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from kutterlock.adapters.http_answer import FailedAttempt
-from kutterlock.errors import HashMismatchError, KutterError, NetworkError
+from kutterlock.errors import HashMismatchError, KutterError, NetworkError, NoSpaceError
 from kutterlock.model.mirrors import Place
 from kutterlock.model.network import Patience
 
@@ -33,8 +33,9 @@ class Rounds:
     def run(self, name: str, places: Sequence[Place], attempt: Callable[[Place], T]) -> T:
         """Return what the first successful attempt returns.
 
-        Raises HashMismatchError if any place had wrong bytes, else the error that the failures
-        call for; its details say for each place what happened last.
+        Raises HashMismatchError if any place had wrong bytes, NoSpaceError if any had more than the
+        disk holds, else the error that the failures call for; its details say for each place what
+        happened last.
         """
         failures: dict[Place, FailedAttempt] = {}
         waiting: Sequence[Place] = sorted(places, key=self._is_unreachable)
@@ -85,10 +86,9 @@ def _combined(
 ) -> KutterError:
     met = [(place, failures[place]) for place in places]
     kinds = {failed.error for _, failed in met}
-    if HashMismatchError in kinds:
-        kind: type[KutterError] = HashMismatchError
-    else:
-        kind = kinds.pop() if len(kinds) == 1 else NetworkError
+    decisive = [kind for kind in (HashMismatchError, NoSpaceError) if kind in kinds]
+    mixed: type[KutterError] = kinds.pop() if len(kinds) == 1 else NetworkError
+    kind = decisive[0] if decisive else mixed
     hints = [failed.hint for _, failed in met if failed.hint]
     return kind(
         f"{name} could not be fetched",

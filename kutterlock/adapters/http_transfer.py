@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kutterlock.adapters.http_answer import Answer, Call, FailedAttempt
-from kutterlock.errors import HashMismatchError
+from kutterlock.errors import HashMismatchError, NoSpaceError
 from kutterlock.model.http_rules import (
     TRANSIENT,
     parse_content_range,
@@ -21,6 +21,8 @@ from kutterlock.model.http_rules import (
 from kutterlock.model.mirrors import Place
 
 FILE_CHUNK = 1 << 20
+UNTOLD = 4 << 30
+"""Where a file ends of which nobody said how large it is, its server neither, in bytes."""
 PARTIAL_CONTENT = 206
 RANGE_NOT_SATISFIABLE = 416
 GZIP_NAMES = (".gz", ".tgz")
@@ -32,6 +34,9 @@ class Sink(Protocol):
     @property
     def resume_offset(self) -> int:
         """How many bytes it holds: where the next write goes."""
+
+    def expect(self, size: int | None) -> None:
+        """Note how large the file is said to be, in bytes. Raises NoSpaceError."""
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Append."""
@@ -112,12 +117,21 @@ class Transfer:
             found = parse_content_range(answer.headers.get("content-range", ""))
             if found is None or found.first != offset:
                 raise _UnusablePartError
-            self._refuse_size(found.total)
+            self._expect(found.total)
         else:
             if offset:
                 self._restart()
-            self._refuse_size(parse_length(answer.headers.get("content-length")))
+            self._expect(parse_length(answer.headers.get("content-length")))
         return True
+
+    def _expect(self, size: int | None) -> None:
+        self._refuse_size(size)
+        if size is None:
+            self._limit = min(self._limit or UNTOLD, UNTOLD)
+        try:
+            self._sink.expect(size)
+        except NoSpaceError as error:
+            raise FailedAttempt(error.reason, hint=error.hint, error=NoSpaceError) from error
 
     def _pour(self, answer: Answer) -> None:
         for chunk in answer.chunks():

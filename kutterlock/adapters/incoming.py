@@ -15,14 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import CHUNK, explained
-from kutterlock.errors import HashMismatchError
+from kutterlock.adapters.files import CHUNK, MORE_SPACE, explained
+from kutterlock.errors import HashMismatchError, NoSpaceError
 from kutterlock.model.digest import Digest
 
 BLOB_MODE = 0o444
 PARTIAL_MODE = 0o600
 POLL_SECONDS = 0.05
 """How often a process that waits for another's download looks again."""
+
+ROOM = 64 << 20
+"""Bytes that stay free on the disk while a blob grows of which nobody said how large it will be."""
 
 FICLONE = 0x40049409
 """ioctl of linux/fs.h: share the extents of another file, copy on write."""
@@ -48,6 +51,7 @@ class IncomingBlob:
         """`descriptor` is the locked partial, None where the blob is there; `limit` in bytes."""
         self.digest = slot.digest
         self.limit = limit
+        self.expected: int | None = None
         self._slot = slot
         self._descriptor = descriptor
         self._hash = hashlib.new(slot.digest.algorithm)
@@ -73,11 +77,28 @@ class IncomingBlob:
         """Whether what was written so far is the whole blob."""
         return self._hash.hexdigest() == self.digest.hex
 
+    def expect(self, size: int | None) -> None:
+        """Note how many bytes the whole blob is said to have, None: nobody says.
+
+        Raises NoSpaceError when the rest does not fit; nothing is written then.
+        """
+        self.expected = size
+        if size is not None and (rest := size - self._size) > (free := self._free()):
+            raise NoSpaceError(
+                f"{rest} bytes are to come, and {self._slot.partial.parent} has {free} free",
+                hint=MORE_SPACE,
+            )
+
     def write(self, chunk: bytes | memoryview) -> None:
-        """Append bytes. Raises HashMismatchError beyond the limit, NoSpaceError on a full disk."""
+        """Append bytes. Raises HashMismatchError beyond the limit, NoSpaceError on a full disk.
+
+        A blob of untold size is forgotten before the disk is full: it may be without an end.
+        """
         if self.limit is not None and self._size + len(chunk) > self.limit:
             self.restart()
             raise HashMismatchError(f"{self.digest}: more than {self.limit} bytes arrived")
+        if self.expected is None and self._size // ROOM < (self._size + len(chunk)) // ROOM:
+            self._leave_room()
         self._hash.update(chunk)
         with explained(self._slot.partial):
             view = memoryview(chunk)
@@ -103,6 +124,7 @@ class IncomingBlob:
         try:
             fcntl.ioctl(self._held, FICLONE, descriptor)
         except OSError:
+            self.expect(os.fstat(descriptor).st_size)
             self._copy_bytes(descriptor)
         else:
             self._size = self._rebuild()
@@ -147,6 +169,21 @@ class IncomingBlob:
     def _held(self) -> int:
         assert self._descriptor is not None, "the blob is in the store: nothing to write"
         return self._descriptor
+
+    def _free(self) -> int:
+        disk = os.fstatvfs(self._held)
+        return disk.f_bavail * disk.f_frsize
+
+    def _leave_room(self) -> None:
+        rest = ROOM if self.limit is None else min(ROOM, self.limit - self._size)
+        if (free := self._free()) < rest:
+            size = self._size
+            self.restart()
+            raise NoSpaceError(
+                f"{size} bytes of {self.digest} came without a word of how many there are, "
+                f"and {self._slot.partial.parent} has {free} left",
+                hint=MORE_SPACE,
+            )
 
     def _release(self) -> None:
         os.close(self._held)

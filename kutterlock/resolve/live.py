@@ -227,6 +227,9 @@ class _HashingSink:
     def digest(self) -> Digest:
         return Digest("sha256", self._hash.hexdigest())
 
+    def expect(self, size: int | None) -> None:
+        """Nothing is kept: any size is fine."""
+
     def write(self, chunk: bytes | memoryview) -> None:
         self._hash.update(chunk)
         self._size += len(chunk)

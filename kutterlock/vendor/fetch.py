@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from kutterlock.adapters.files import MORE_SPACE
 from kutterlock.adapters.incoming import IncomingBlob
 from kutterlock.adapters.store import Store, take_file
 from kutterlock.adapters.workers import in_threads
@@ -95,7 +96,7 @@ def check_space(store: Store, absent: Iterable[Want]) -> None:
     if needed > free:
         raise NoSpaceError(
             f"the files to be fetched need {needed} bytes, and {store.root} has {free} free",
-            hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
+            hint=MORE_SPACE,
         )
 
 

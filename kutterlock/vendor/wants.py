@@ -12,7 +12,7 @@ BUILDROOT_MIRROR = "https://sources.buildroot.net/"
 
 
 LARGEST = 16 << 30
-"""Bound of a file whose size nobody told, in bytes."""
+"""Bound of a file whose size only its server tells, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

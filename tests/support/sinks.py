@@ -12,11 +12,15 @@ class MemorySink:
     def __init__(self, wanted: bytes, held: bytes = b"") -> None:
         self.data = bytearray(held)
         self.restarts = 0
+        self.expected: int | None = None
         self._wanted = Digest.of(wanted)
 
     @property
     def resume_offset(self) -> int:
         return len(self.data)
+
+    def expect(self, size: int | None) -> None:
+        self.expected = size
 
     def write(self, chunk: bytes | memoryview) -> None:
         self.data += chunk
