@@ -53,11 +53,13 @@ def fetch_closure(context: Context, lock: "Lock", boards: Sequence[str]) -> None
     """Fetch what is missing of the boards' closure, without opening a socket where nothing is."""
     from kutterlock.vendor.closure import ClosureRequest
     from kutterlock.vendor.closure import fetch_closure as fetch
+    from kutterlock.vendor.fetch import FetchOptions
 
     store = context.store()
     request = ClosureRequest(lock=lock, boards=boards)
+    options = FetchOptions(sizes=context.sizes().read, on_sizes=context.sizes().note)
     with store.in_use():
-        fetch(request, store, context.registries, context.progress).check()
+        fetch(request, store, context.registries, context.progress, options).check()
 
 
 def fetch_wants(
@@ -72,8 +74,9 @@ def fetch_wants(
     from kutterlock.vendor.fetch import FetchOptions, fetch
 
     options = FetchOptions(
-        jobs=jobs, offline=offline, folders=tuple(folders), sizes=context.sizes().read
-    )
+        jobs=jobs, offline=offline, folders=tuple(folders), sizes=context.sizes().read,
+        on_sizes=context.sizes().note,
+    )  # fmt: skip
     store = context.store()
     with store.in_use():
         fetch(wants, store, context.http, context.progress, options).check()

@@ -31,6 +31,7 @@ class ConsoleProgress:
         self._lock = threading.Lock()
         self._label = self._unit = self._note = ""
         self._done = self._total = 0
+        self._more = False
         self._started = self._shown = time.monotonic()
         self._ended = threading.Event()
 
@@ -40,11 +41,17 @@ class ConsoleProgress:
         self._ended = threading.Event()
         with self._lock:
             self._label, self._total, self._unit, self._note = label, total, unit, ""
+            self._more = False
             self._done = 0
             self._started = self._shown = time.monotonic()
             if self._live:
                 self._draw()
         threading.Thread(target=self._tick, args=(self._ended,), daemon=True).start()
+
+    def expect(self, total: int, *, at_least: bool = False) -> None:
+        """Correct the total; what is left is only told when all of it is known."""
+        with self._lock:
+            self._total, self._more = total, at_least
 
     def close(self) -> None:
         """Stop showing the phase; what was shown stays."""
@@ -107,7 +114,9 @@ class ConsoleProgress:
     def _byte_figures(self, elapsed: float) -> str:
         rate = self._done / elapsed if elapsed > 0 else 0.0
         figures = f"{human_size(self._done)}"
-        if self._total:
+        if self._more:
+            figures += f" of at least {human_size(max(self._total, self._done))}"
+        elif self._total:
             left = max(self._total - self._done, 0) / rate if rate else 0.0
             figures += f" of {human_size(self._total)}, {_clock(left)} left"
         return f"{figures}, {human_size(int(rate))}/s"

@@ -12,6 +12,9 @@ class Progress(Protocol):
     def start(self, label: str, *, total: int = 0, unit: str = "") -> None:
         """Begin a phase. `total` counts `unit` ('bytes', 'files', 'packages'); 0: unknown."""
 
+    def expect(self, total: int, *, at_least: bool = False) -> None:
+        """Correct the phase's total; `at_least`: there is more, nobody knows how much."""
+
     def advance(self, amount: int, note: str = "") -> None:
         """Move on by `amount`, working on `note`."""
 
@@ -26,6 +29,9 @@ class Silence:
     """Progress that nobody watches."""
 
     def start(self, label: str, *, total: int = 0, unit: str = "") -> None:
+        """Ignore."""
+
+    def expect(self, total: int, *, at_least: bool = False) -> None:
         """Ignore."""
 
     def advance(self, amount: int, note: str = "") -> None:

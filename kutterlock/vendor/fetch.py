@@ -24,6 +24,7 @@ from kutterlock.errors import (
     NoSpaceError,
     PolicyError,
 )
+from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.folder import candidates
 from kutterlock.vendor.report import Attempts, Failure, FetchReport
@@ -52,6 +53,7 @@ class FetchOptions:
     """How to fetch: `jobs` at once; `folders` are plain mirrors; `offline` asks no URL.
 
     `sizes` tells known sizes in bytes by digest text; it is called when something is missing.
+    `on_sizes` is told at the end which sizes were learnt.
     """
 
     jobs: int = 4
@@ -59,6 +61,7 @@ class FetchOptions:
     offline: bool = False
     folders: tuple[Path, ...] = ()
     sizes: Callable[[], Mapping[str, int]] = dict
+    on_sizes: Callable[[Mapping[Digest, int]], object] = dict
 
 
 def fetch(
@@ -125,17 +128,23 @@ class _Run:
         self._http: Downloader | None = None
         self._fetched: dict[Want, int] = {}
         self._failures: dict[Want, Failure] = {}
+        self._sizes = {want.digest: want.size for want in absent}
 
     def run(self) -> None:
-        sizes = [want.size for want in self._absent]
-        total = 0 if None in sizes else sum(size or 0 for size in sizes)
-        self._progress.start("fetching", total=total, unit="bytes")
+        self._progress.start("fetching", unit="bytes")
+        self._expect()
         largest_first = sorted(self._absent, key=lambda want: -(want.size or 0))
         try:
             in_threads(self._begin, largest_first, self._options.jobs, self._stop, self._close)
         finally:
             self._progress.done("")
             self._close()
+            sizes = {want.digest: size for want, size in self._fetched.items() if size}
+            self._options.on_sizes(sizes)
+
+    def _expect(self) -> None:
+        sizes = self._sizes.values()
+        self._progress.expect(sum(size or 0 for size in sizes), at_least=None in sizes)
 
     def _close(self) -> None:
         if self._http is not None:
@@ -170,19 +179,32 @@ class _Run:
         for folder in self._options.folders:
             if not sink.is_done:
                 _fill_from_folder(folder, want, sink, attempts)
+        if sink.is_done:
+            self._learn(want, sink.size or want.size)
+            self._advance(sink.size or want.size or 0, want)
         if want.urls and not self._options.offline and not sink.is_done:
             self._fill_from_urls(want, sink, attempts)
 
     def _fill_from_urls(self, want: Want, sink: IncomingBlob, attempts: Attempts) -> None:
         self._advance(sink.resume_offset, want)
+
+        def on_bytes(count: int) -> None:
+            self._learn(want, sink.expected)
+            self._advance(count, want)
+
         try:
-            self._door().download(
-                want.urls, sink, limit=sink.limit, on_bytes=lambda n: self._advance(n, want)
-            )
+            self._door().download(want.urls, sink, limit=sink.limit, on_bytes=on_bytes)
             sink.commit()
         except (HashMismatchError, NetworkError, PolicyError) as error:
             # Anything else is about the store, and holds for every other file too.
             attempts.add_places(error)
+
+    def _learn(self, want: Want, size: int | None) -> None:
+        """Note a size that nobody knew before, and how much there is to do in all."""
+        if size is not None and self._sizes[want.digest] is None:
+            with self._lock:
+                self._sizes[want.digest] = size
+                self._expect()
 
     def _advance(self, count: int, want: Want) -> None:
         self._check_stop()

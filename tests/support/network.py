@@ -38,6 +38,7 @@ class FakeNetwork:
                 sink.write(self.files[url][: self.cut.pop(url)])
                 failures.append(f"{url}: the connection ended early")
                 continue
+            sink.expect(len(self.files[url]))
             piece = self.files[url][sink.resume_offset :]
             sink.write(piece)
             if on_bytes:
@@ -61,6 +62,9 @@ class KeptProgress:
 
     def start(self, label: str, *, total: int = 0, unit: str = "") -> None:
         self.said.append(("start", label, total, unit))
+
+    def expect(self, total: int, *, at_least: bool = False) -> None:
+        self.said.append(("expect", total, at_least))
 
     def advance(self, amount: int, note: str = "") -> None:
         self.said.append(("advance", amount, note))

@@ -78,6 +78,7 @@ def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> Non
         offline=arguments.offline,
         folders=tuple(_folder(path) for path in arguments.mirror),
         sizes=context.sizes().read,
+        on_sizes=context.sizes().note,
     )
     store = context.store()
     with store.in_use():

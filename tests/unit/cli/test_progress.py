@@ -39,3 +39,26 @@ def test_a_line_comes_when_it_is_due_and_not_before() -> None:
         lines[interval] = stream.getvalue()
     assert " fetching    [#########.........] 1/2 files" in lines[1e-9]
     assert lines[1e6] == ""
+
+
+@pytest.mark.parametrize(
+    ("total", "figures"),
+    [
+        ((4_000_000, True), "1.0 MB of at least 4.0 MB, "),
+        ((500_000, True), "1.0 MB of at least 1.0 MB, "),
+        ((1_000_000, False), "1.0 MB of 1.0 MB, 0:00 left, "),
+        ((0, False), "1.0 MB, "),
+    ],
+)
+def test_what_is_left_is_told_where_all_of_it_is_known(
+    total: tuple[int, bool], figures: str
+) -> None:
+    stream = io.StringIO()
+    progress = ConsoleProgress(stream, plain=1e-9)
+    progress.start("fetching", unit="bytes")
+    progress.expect(total[0], at_least=total[1])
+    progress.advance(1_000_000, "file")
+    progress.close()
+    last = stream.getvalue().splitlines()[-1]
+    assert last.startswith(f" fetching    {figures}")
+    assert last.endswith("/s  file  0:00")

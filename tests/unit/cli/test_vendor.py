@@ -1,6 +1,7 @@
 """`vendor`, `verify` and `store` as a user meets them: texts, JSON and exit codes."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,8 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(project: Path) -> Run:
     places = ["--project", str(project), "--store", str(project / "store")]
-    return lambda *words: main([*words, *places])
+    environ = {**os.environ, "KUTTER_CACHE": str(project / "cache")}
+    return lambda *words: main([*words, *places], environ)
 
 
 @pytest.fixture
@@ -292,5 +294,5 @@ def test_other_stores_are_mirrors(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("KUTTER_STORE_MIRRORS", str(vendored.root))
     words = ["vendor", "--offline", "--project", str(project), "--store", str(project / "new")]
-    assert main(words) == 0
+    assert main(words, {**os.environ, "KUTTER_CACHE": str(project / "cache")}) == 0
     assert capsys.readouterr().out == " closure     3 files: 3 fetched (50 B)\n"

@@ -245,12 +245,42 @@ def test_progress_counts_bytes_and_files(store: Store) -> None:
     options = FetchOptions(jobs=1)
     fetch(wants, store, lambda: FakeNetwork(EVERYTHING), progress, options)
     assert progress.said == [
-        ("start", "fetching", 300, "bytes"),
+        ("start", "fetching", 0, "bytes"),
+        ("expect", 300, False),
         ("advance", 0, "0/2 files, b"),
         ("advance", 200, "0/2 files, b"),
         ("advance", 0, "1/2 files, b"),
         ("advance", 0, "1/2 files, a"),
         ("advance", 100, "1/2 files, a"),
         ("advance", 0, "2/2 files, a"),
+        ("done", ""),
+    ]
+
+
+def test_sizes_are_learnt_as_answers_arrive(store: Store) -> None:
+    progress = KeptProgress()
+    learnt: list[object] = []
+    options = FetchOptions(jobs=1, on_sizes=learnt.append)
+    wants = [want("a", A), want("b", B), want("c", C, 300)]
+    fetch(wants, store, lambda: FakeNetwork(EVERYTHING), progress, options)
+    assert [fact for fact in progress.said if fact[0] == "expect"] == [
+        ("expect", 300, True),
+        ("expect", 400, True),
+        ("expect", 600, False),
+    ]
+    assert learnt == [{item.digest: len(data) for item, data in zip(wants, (A, B, C), strict=True)}]
+
+
+def test_what_a_folder_has_counts_as_well(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(A)
+    progress = KeptProgress()
+    options = FetchOptions(jobs=1, folders=(tmp_path,), offline=True)
+    fetch(WANTS[:1], store, no_network, progress, options)
+    assert progress.said == [
+        ("start", "fetching", 0, "bytes"),
+        ("expect", 0, True),
+        ("expect", 100, False),
+        ("advance", 100, "0/1 files, a"),
+        ("advance", 0, "1/1 files, a"),
         ("done", ""),
     ]

@@ -53,12 +53,6 @@ def test_a_name_that_leaves_the_folder_proposes_nothing_outside(tmp_path: Path) 
     assert list(candidates(folder, want)) == []
 
 
-def test_a_file_of_another_size_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(DATA)
-    want = Want(digest=WANT.digest, name="a", size=5)
-    assert list(candidates(tmp_path, want)) == []
-
-
 def test_directories_and_pipes_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "hello-1.0.tar.gz").mkdir()
     assert list(candidates(tmp_path, WANT)) == []
