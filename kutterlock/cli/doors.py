@@ -119,7 +119,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 def _environment(
     context: Context, request: "EnvironmentRequest", *, offline: bool
 ) -> "EnvironmentPin":
-    from kutterlock.errors import MissingInputError
     from kutterlock.model.lock import EnvironmentPin
 
     if request.kind == "host":
@@ -127,16 +126,16 @@ def _environment(
 
         machine = platform.machine()
         return EnvironmentPin(kind="host", architecture=DEBIAN_ARCHITECTURES.get(machine, machine))
-    if offline:
-        raise MissingInputError(
-            "Debian's package lists are not here, and --offline forbids to fetch them",
-            hint="resolve once without --offline: afterwards the lock keeps the environment",
-        )
-    return _debian_environment(context, request)
+    return _debian_environment(context, request, offline=offline)
 
 
-def _debian_environment(context: Context, request: "EnvironmentRequest") -> "EnvironmentPin":
+def _debian_environment(
+    context: Context, request: "EnvironmentRequest", *, offline: bool
+) -> "EnvironmentPin":
+    import contextlib
+
     from kutterlock.adapters.gpg import Gpg
+    from kutterlock.adapters.index_cache import IndexCache
     from kutterlock.resolve.archive_keys import KEYRING, ArchiveKeys
     from kutterlock.resolve.environment import resolve_environment
 
@@ -148,8 +147,8 @@ def _debian_environment(context: Context, request: "EnvironmentRequest") -> "Env
         from dataclasses import replace
 
         keys = replace(keys, fingerprints=frozenset(settings.fingerprints["debian"]))
-    with context.http() as http:
+    with contextlib.nullcontext() if offline else context.http() as http:
         return resolve_environment(
-            request, http, keys, now=context.now(), progress=context.progress,
-            on_sizes=context.sizes().note,
+            request, http, keys, cache=IndexCache(context.cache / "debian"), now=context.now(),
+            progress=context.progress, on_sizes=context.sizes().note,
         )  # fmt: skip

@@ -202,7 +202,7 @@ def _environment(table: Table) -> EnvironmentRequest:
     kind = _choice(table, "kind", ("debian", "host"), "host")
     request = EnvironmentRequest(
         kind=kind,  # type: ignore[arg-type]
-        suite=table.text("suite", ""),
+        suite=table.optional("suite", lambda key: table.parsed(key, plain_name) or "-") or "",
         snapshot=table.text("snapshot", ""),
         architecture=_choice(table, "architecture", ("amd64", "arm64"), "amd64"),
         packages=table.texts("packages"),

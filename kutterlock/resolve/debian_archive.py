@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kutterlock.adapters.decompress import PIECE, decompressed
+from kutterlock.adapters.index_cache import IndexCache
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,
     ManifestError,
+    MissingInputError,
     NetworkError,
     NoSolutionError,
     UntrustedError,
@@ -99,9 +101,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archives:
-    """The archives at one moment."""
+    """The archives at one moment. Without a fetcher, as they were when they were read last."""
 
-    fetcher: Fetcher
+    fetcher: Fetcher | None
+    cache: IndexCache
     verify: Verify
     moment: Moment
     progress: Progress
@@ -109,18 +112,24 @@ class Archives:
     def release(self, suite: Suite) -> Release | None:
         """Fetch and check a suite's Release file; None for an optional suite that is not there.
 
-        Raises NetworkError, UntrustedError.
+        Raises NetworkError, UntrustedError; without a fetcher MissingInputError.
         """
+        if self.fetcher is None:
+            return self._kept_release(suite)
         url = self._url(suite, "InRelease")
         answer = self.fetcher.get_bytes(
             url, limit=LARGEST_RELEASE, pinned=True, missing_ok=suite.optional
         )
         if answer.status == 404:
+            self.cache.keep_release(self._key(suite), b"", ())
             return None
-        release = self._checked(answer.body, suite)
+        body = answer.body
+        release = self._checked(body, suite)
         if self.moment.is_past and release.date > self.moment.time:
-            release = self._from_snapshot_itself(url, suite, release)
+            body, release = self._from_snapshot_itself(self.fetcher, url, suite, release)
         self._judge_age(release, suite)
+        lists = {digest for digest, _ in release.files.values()}
+        self.cache.keep_release(self._key(suite), body, lists)
         return release
 
     def add_packages(self, index: PackageIndex, suite: Suite, release: Release) -> None:
@@ -142,6 +151,21 @@ class Archives:
         except ValueError as error:
             raise KutterError(f"{what} cannot be read: {error}") from error
 
+    def _kept_release(self, suite: Suite) -> Release | None:
+        """Take what was fetched last; its signature is checked again, its age is the user's."""
+        body = self.cache.release(self._key(suite), LARGEST_RELEASE)
+        if body is None:
+            raise _not_here(f"InRelease of {suite.name}")
+        if not body:
+            return None
+        release = self._checked(body, suite)
+        self.progress.note(f" {suite.name} as it was fetched last: {release.date:%Y-%m-%d %H:%M}")
+        return release
+
+    def _key(self, suite: Suite) -> str:
+        time = self.moment.stamp if self.moment.is_past else "newest"
+        return f"{suite.archive}/{suite.name}/{time}"
+
     def _url(self, suite: Suite, path: str) -> str:
         return f"{SNAPSHOT}/{suite.archive}/{self.moment.stamp}/dists/{suite.name}/{path}"
 
@@ -158,12 +182,13 @@ class Archives:
             )
         return release
 
-    def _from_snapshot_itself(self, url: str, suite: Suite, newer: Release) -> Release:
+    def _from_snapshot_itself(
+        self, fetcher: Fetcher, url: str, suite: Suite, newer: Release
+    ) -> tuple[bytes, Release]:
         """Ask again without mirrors: they have gone on since."""
         try:
-            release = self._checked(
-                self.fetcher.request("GET", url, limit=LARGEST_RELEASE).body, suite
-            )
+            body = fetcher.request("GET", url, limit=LARGEST_RELEASE).body
+            release = self._checked(body, suite)
         except NetworkError as error:
             raise NetworkError(
                 f"no mirror has {suite.name} as of {self.moment.stamp}",
@@ -174,7 +199,7 @@ class Archives:
             raise UntrustedError(
                 f"{url} is dated {release.date.strftime(STAMP)}, after the snapshot"
             )
-        return release
+        return body, release
 
     def _judge_age(self, release: Release, suite: Suite) -> None:
         if release.valid_until is None or release.valid_until >= self.moment.time:
@@ -191,11 +216,21 @@ class Archives:
     def _list(self, suite: Suite, path: str, digest: Digest, size: int) -> bytes:
         if size > LARGEST_LIST:
             raise KutterError(f"{path} of {suite.name} is larger than {LARGEST_LIST} bytes")
+        kept = self.cache.list(self._key(suite), digest, LARGEST_LIST)
+        if kept is not None:
+            return kept
+        if self.fetcher is None:
+            raise _not_here(f"{path} of {suite.name}")
+        body = self._fetched_list(self.fetcher, suite, path, digest)
+        self.cache.keep_list(self._key(suite), digest, body)
+        return body
+
+    def _fetched_list(self, fetcher: Fetcher, suite: Suite, path: str, digest: Digest) -> bytes:
         by_hash = f"{path.rpartition('/')[0]}/by-hash/SHA256/{digest.hex}"
         got = Digest.of(b"")
         for name in (path, by_hash):
             url = self._url(suite, name)
-            body = self.fetcher.get_bytes(url, limit=LARGEST_LIST, pinned=True).body
+            body = fetcher.get_bytes(url, limit=LARGEST_LIST, pinned=True).body
             got = Digest.of(body)
             if got == digest:
                 return body
@@ -204,6 +239,14 @@ class Archives:
             details=[f"expected {digest}", f"got      {got}"],
             hint="the mirror is being updated or damaged: try again, or name another",
         )
+
+
+def _not_here(what: str) -> MissingInputError:
+    return MissingInputError(
+        "Debian's package lists are not here, and --offline forbids to fetch them",
+        details=[what],
+        hint="resolve once without --offline: afterwards they are in the cache",
+    )
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

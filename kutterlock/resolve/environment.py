@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Callable, Mapping
 
+from kutterlock.adapters.index_cache import IndexCache
 from kutterlock.errors import KutterError, ManifestError
 from kutterlock.model.debian_index import Package, PackageIndex, Release
 from kutterlock.model.debian_solve import solve_closure
@@ -38,26 +39,30 @@ half after the last suite dropped it, so the later snapshot has all files of the
 """
 
 
-def resolve_environment(
+def resolve_environment(  # noqa: PLR0913 -- the doors, and keywords
     request: EnvironmentRequest,
-    fetcher: Fetcher,
+    fetcher: Fetcher | None,
     verify: Verify,
     *,
+    cache: IndexCache,
     now: datetime.datetime,
     progress: Progress,
     on_sizes: Callable[[Mapping[Digest, int]], None] = lambda _: None,
 ) -> EnvironmentPin:
     """Pin the environment that the manifest asks for.
 
-    `now` (UTC) stands where the manifest names no snapshot; `on_sizes` is told how large each .deb
-    is, in bytes, which no lock keeps. Raises NoSolutionError, NetworkError,
-    UntrustedError, HashMismatchError; ManifestError for a toolchain or snapshot that cannot be.
+    Without a fetcher it is solved from the lists in `cache`, where each reading leaves them. `now`
+    (UTC) stands where the manifest names no snapshot; `on_sizes` is told how large each .deb is, in
+    bytes, which no lock keeps. Raises NoSolutionError, NetworkError, UntrustedError,
+    HashMismatchError, MissingInputError; ManifestError for a toolchain or snapshot that cannot be.
     """
     if request.kind == "host":
         return EnvironmentPin(kind="host", architecture=request.architecture)
     wanted = wanted_packages(request)
     moment = Moment.of(request.snapshot, now)
-    archives = Archives(fetcher=fetcher, verify=verify, moment=moment, progress=progress)
+    archives = Archives(
+        fetcher=fetcher, cache=cache, verify=verify, moment=moment, progress=progress
+    )
     index = PackageIndex(request.architecture)
     releases: dict[str, list[Release]] = {}
     for suite in suites(request):

@@ -15,6 +15,7 @@ import pytest
 from kutterlock.adapters.apt import debian_mirrors
 from kutterlock.adapters.gpg import Gpg
 from kutterlock.adapters.http import Http, HttpOptions
+from kutterlock.adapters.index_cache import IndexCache
 from kutterlock.adapters.process import Finished, find_program, run
 from kutterlock.adapters.store import Store
 from kutterlock.build.environment import prepare_environment
@@ -60,18 +61,19 @@ def http(folder: Path) -> Iterator[Http]:
 
 
 @pytest.fixture(scope="module")
-def pin(http: Http) -> EnvironmentPin:
+def pin(http: Http, tmp_path_factory: pytest.TempPathFactory) -> EnvironmentPin:
     if not KEYRING.is_file() or not find_program("gpgv", PATH):
         pytest.skip("gpgv or the keyring of Debian's archive is missing")
-    return resolved(http, REQUEST)
+    return resolved(http, REQUEST, tmp_path_factory.mktemp("indices"))
 
 
-def resolved(http: Http, request: EnvironmentRequest) -> EnvironmentPin:
+def resolved(http: Http, request: EnvironmentRequest, cache: Path) -> EnvironmentPin:
     now = datetime.datetime.now(datetime.UTC)
     try:
         return resolve_environment(
-            request, http, ArchiveKeys(Gpg(PATH)), now=now, progress=Silence()
-        )
+            request, http, ArchiveKeys(Gpg(PATH)), cache=IndexCache(cache), now=now,
+            progress=Silence(),
+        )  # fmt: skip
     except NetworkError as error:
         pytest.skip(f"no mirror of Debian to be had: {error.reason}")
 
@@ -148,11 +150,13 @@ def isolated_apt(place: Path) -> dict[str, str]:
     return {"APT_CONFIG": str(place / "conf"), "PATH": PATH, "LC_ALL": "C"}
 
 
-def test_an_environment_can_be_resolved_for_arm64(http: Http, pin: EnvironmentPin) -> None:
+def test_an_environment_can_be_resolved_for_arm64(
+    http: Http, pin: EnvironmentPin, tmp_path: Path
+) -> None:
     request = EnvironmentRequest(
         kind="debian", suite="trixie", architecture="arm64", toolchains=("x86_64-linux-gnu",)
     )
-    found = {package.name: package for package in resolved(http, request).packages}
+    found = {package.name: package for package in resolved(http, request, tmp_path).packages}
     assert "gcc-14-x86-64-linux-gnu" in found
     assert found["make"].path.endswith("_arm64.deb")
     assert pin.architecture == "amd64"

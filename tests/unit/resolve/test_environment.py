@@ -1,13 +1,17 @@
 import datetime
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.index_cache import IndexCache
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,
     ManifestError,
+    MissingInputError,
     NetworkError,
     NoSolutionError,
     UntrustedError,
@@ -39,6 +43,7 @@ class Answer:
 class Snapshots:
     """Serves files by what follows the time stamp; `direct` is what no mirror rewrites."""
 
+    cache: IndexCache
     files: dict[str, bytes] = field(default_factory=dict)
     direct: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -75,8 +80,8 @@ def everything(version: str = "1") -> list[str]:
 
 
 @pytest.fixture
-def snapshots() -> Snapshots:
-    made = Snapshots()
+def snapshots(tmp_path: Path) -> Snapshots:
+    made = Snapshots(cache=IndexCache(tmp_path))
     made.add("debian", "trixie", *everything())
     made.add(
         "debian-security",
@@ -100,11 +105,15 @@ def resolve(
     now: datetime.datetime = NOW,
     packages: tuple[str, ...] = (),
     progress: Silence | None = None,
+    offline: bool = False,
 ) -> EnvironmentPin:
     request = EnvironmentRequest(
         kind="debian", suite="trixie", snapshot=snapshot, packages=packages
     )
-    return resolve_environment(request, snapshots, verify, now=now, progress=progress or Silence())
+    return resolve_environment(
+        request, None if offline else snapshots, verify, cache=snapshots.cache, now=now,
+        progress=progress or Silence(),
+    )  # fmt: skip
 
 
 def test_pins_every_package_by_snapshot_and_digest(snapshots: Snapshots) -> None:
@@ -229,6 +238,7 @@ def test_a_package_list_of_other_bytes_is_asked_for_by_hash(snapshots: Snapshots
     by_hash = f"debian/dists/trixie/main/binary-amd64/by-hash/SHA256/{Digest.of(good).hex}"
     snapshots.files.update({path: b"newer", by_hash: good})
     assert resolve(snapshots).packages
+    shutil.rmtree(snapshots.cache.root / "debian")
     snapshots.files[by_hash] = b"newer"
     with pytest.raises(HashMismatchError) as caught:
         resolve(snapshots)
@@ -326,10 +336,76 @@ def test_security_may_be_left_out() -> None:
     ]
 
 
-def test_the_host_needs_no_archive() -> None:
-    snapshots = Snapshots()
+def test_the_host_needs_no_archive(tmp_path: Path) -> None:
+    snapshots = Snapshots(cache=IndexCache(tmp_path))
     pin = resolve_environment(
-        EnvironmentRequest(kind="host"), snapshots, verified, now=NOW, progress=Silence()
-    )
+        EnvironmentRequest(kind="host"), snapshots, verified, cache=snapshots.cache, now=NOW,
+        progress=Silence(),
+    )  # fmt: skip
     assert pin == EnvironmentPin(kind="host", architecture="amd64")
     assert snapshots.asked == []
+
+
+def test_offline_another_request_is_solved_from_what_was_read_before(snapshots: Snapshots) -> None:
+    snapshots.add("debian", "trixie", *everything(), stanza("hello"))
+    online = resolve(snapshots, packages=("hello",))
+    resolve(snapshots)
+    snapshots.files.clear()
+    later = NOW + datetime.timedelta(days=100)
+    assert resolve(snapshots, packages=("hello",), offline=True, now=later) == online
+
+
+def test_offline_the_signature_is_checked_again(snapshots: Snapshots) -> None:
+    resolve(snapshots)
+    checked: list[str] = []
+
+    def verify(data: bytes, what: str) -> bytes:
+        checked.append(what)
+        return data
+
+    resolve(snapshots, verify, offline=True)
+    assert checked == ["InRelease of trixie", "InRelease of trixie-security"]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "detail"),
+    [("", f"{LIST} of trixie"), ("20261121T060000Z", "InRelease of trixie")],
+)
+def test_offline_what_was_not_read_before_is_missing(
+    snapshot: str, detail: str, snapshots: Snapshots
+) -> None:
+    resolve(snapshots)
+    for path in snapshots.cache.root.glob("debian/trixie/newest/sha256-*"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(MissingInputError) as caught:
+        resolve(snapshots, snapshot=snapshot, offline=True)
+    assert caught.value.reason == (
+        "Debian's package lists are not here, and --offline forbids to fetch them"
+    )
+    assert caught.value.details == (detail,)
+    assert caught.value.hint == "resolve once without --offline: afterwards they are in the cache"
+
+
+def test_a_list_that_is_here_is_not_fetched_again(snapshots: Snapshots) -> None:
+    first = resolve(snapshots)
+    snapshots.asked.clear()
+    assert resolve(snapshots) == first
+    assert {url.rpartition("/")[2] for url in snapshots.asked} == {"InRelease"}
+
+
+def test_lists_of_an_older_release_go(snapshots: Snapshots) -> None:
+    resolve(snapshots)
+    snapshots.add("debian", "trixie", *everything("2"))
+    resolve(snapshots)
+    kept = sorted(path.name for path in (snapshots.cache.root / "debian/trixie/newest").iterdir())
+    packed = snapshots.files[f"debian/dists/trixie/{LIST}"]
+    assert kept == ["release", f"sha256-{Digest.of(packed).hex}"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(
+    snapshots: Snapshots, tmp_path: Path
+) -> None:
+    whole = resolve(snapshots)
+    (tmp_path / "file").write_bytes(b"")
+    snapshots.cache = IndexCache(tmp_path / "file")
+    assert resolve(snapshots) == whole
