@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from kutterlock.trust.verified import Judge, VerifiedLock
 
 
-LARGEST_FILE = 1 << 30
-"""A file that is verified in one piece is no larger, in bytes; sign a manifest of larger ones."""
-
-
 def add_trust_options(parser: argparse.ArgumentParser, *, unsigned: bool = True) -> None:
     """Add what bends the judgement, each on purpose."""
     group = parser.add_argument_group("trust")
@@ -161,13 +157,12 @@ def verify_signed_file(context: Context, arguments: argparse.Namespace, path: Pa
     from kutterlock.cli.evidence import Evidence
     from kutterlock.cli.signers import find_public_key
     from kutterlock.model.digest import Digest
-    from kutterlock.trust.papers import read_bounded
-    from kutterlock.trust.signatures import examine, find_signatures
+    from kutterlock.trust.signatures import examine, find_signatures, read_document
     from kutterlock.trust.verified import Finding
 
     named = {name: find_public_key(context, name) for name in arguments.public_key}
     keys = named or _pinned_keys(context, arguments)
-    data = read_bounded(path, LARGEST_FILE)
+    data = read_document(path)
     examined = examine(data, find_signatures(path), keys.values(), "file")
     signers = tuple(name for name, key in keys.items() if key.id in examined.signers)
     if not signers:

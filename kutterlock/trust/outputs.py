@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kutterlock.adapters.files import write_atomically
+from kutterlock.adapters.files import explained, hash_file, write_atomically
 from kutterlock.errors import UntrustedError
 from kutterlock.model.cyclonedx import CYCLONEDX_NAME
 from kutterlock.model.digest import Digest
@@ -305,11 +305,12 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _documents(directory: Path) -> dict[str, Digest]:
-    return {
-        name: Digest.of(read_bounded(directory / name, 1 << 30))
-        for name in BYPRODUCTS
-        if (directory / name).is_file()
-    }
+    found = {}
+    for path in (directory / name for name in BYPRODUCTS):
+        if path.is_file():
+            with explained(path):
+                found[path.name] = hash_file(path)
+    return found
 
 
 def _record(directory: Path) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.files import explained, write_atomically
-from kutterlock.errors import UntrustedError
+from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model import minisig, sigstore, sshsig
 from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
 
@@ -24,6 +24,9 @@ MOST = 256
 
 LARGEST = 8 << 20
 """A Sigstore bundle carries its payload; nothing larger is read, in bytes."""
+
+LARGEST_DOCUMENT = 96 << 20
+"""A file that is signed as a whole is held in memory, and may be no larger, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,7 @@ def sign_file(
     document: Path, signer: Signer, comment: str, forms: Iterable[str] = DEFAULT_FORMS
 ) -> list[Path]:
     """Sign a file's bytes in several forms and write them beside it. Returns what was written."""
-    data = document.read_bytes()
+    data = read_document(document)
     written = []
     for form in forms:
         if form == "minisig" and signer.public.kind != ED25519:
@@ -111,6 +114,21 @@ def sign_file(
         write_atomically(path, make_signature(data, signer, comment, form))
         written.append(path)
     return written
+
+
+def read_document(path: Path) -> bytes:
+    """Read a file that is signed as a whole: a signature of Ed25519 is over its bytes, not a hash.
+
+    Raises UsageError for one that is too large to be held in memory.
+    """
+    with explained(path), path.open("rb") as file:
+        data = file.read(LARGEST_DOCUMENT + 1)
+    if len(data) > LARGEST_DOCUMENT:
+        raise UsageError(
+            f"{path} is larger than {LARGEST_DOCUMENT} bytes: too large to be signed itself",
+            hint="sign a file with its digest, as sha256sum prints it",
+        )
+    return data
 
 
 def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> bytes:
