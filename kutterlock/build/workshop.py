@@ -15,7 +15,7 @@ from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.progress import Progress
 from kutterlock.model.sandbox import Place
-from kutterlock.vendor.closure import closure_names
+from kutterlock.vendor.names import closure_names
 from kutterlock.vendor.verify import verify_blobs
 
 

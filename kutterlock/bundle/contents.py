@@ -17,7 +17,7 @@ from kutterlock.model.paths import RelativePath
 from kutterlock.model.statement import STATEMENT_NAME
 from kutterlock.model.trustroot import ROOT_NAME
 from kutterlock.trust.signatures import DIRECTORY
-from kutterlock.vendor.closure import closure_names
+from kutterlock.vendor.names import closure_names
 
 LARGEST_FILE = 1 << 30
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)

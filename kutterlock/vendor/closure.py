@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 from kutterlock.adapters.incoming import IncomingBlob
 from kutterlock.adapters.store import Store
-from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.fetch import Downloader, FetchOptions, fetch
-from kutterlock.vendor.images import ImageTree, WantedImage, part_names, read_tree, wanted_images
+from kutterlock.vendor.images import ImageTree, WantedImage, read_tree, wanted_images
 from kutterlock.vendor.report import FetchReport
 from kutterlock.vendor.wants import Want, distinct, wants_of
 
@@ -54,14 +53,6 @@ def fetch_closure(
     if report.fetched and not report.failures and not rounds.failures:
         rounds.trees()  # once more, with every size compared
     return replace(rounds.joined(report), wanted=last)
-
-
-def closure_names(
-    lock: Lock, store: Store, boards: Sequence[str] | None = None
-) -> dict[Digest, str]:
-    """Name every blob of the boards' closure, for verifying it."""
-    names = {want.digest: want.name for want in wants_of(lock, boards)}
-    return {**part_names(store, lock, boards), **names}
 
 
 class _Door:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
-    from kutterlock.vendor.closure import closure_names
+    from kutterlock.vendor.names import closure_names
     from kutterlock.vendor.verify import verify_blobs
 
     _expect_paths(arguments, count=0)
