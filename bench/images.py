@@ -16,7 +16,6 @@ from typing import Self
 from harness import (
     KUTTERLOCK,
     MIB,
-    REPOSITORY,
     Contender,
     compete,
     environment,
@@ -218,7 +217,8 @@ def kutterlock(
 
     store = str(place / "store")
     name = " ".join(["kutterlock", verb, *(words or [])[:1]])
-    return Contender(name, argv, environment(KUTTER_STORE=store), make_ready)
+    own = environment(KUTTER_STORE=store, KUTTER_CACHE=str(place / "cache"))
+    return Contender(name, argv, own, make_ready)
 
 
 def put_buildroot(store: Path) -> None:
@@ -253,7 +253,7 @@ def peak(place: Path) -> float:
     argv = [KUTTERLOCK[0], "-c", code, *KUTTERLOCK, "vendor", "--project", str(place / "project")]
     done = subprocess.run(
         argv, check=True, capture_output=True, text=True,
-        env=environment(KUTTER_STORE=str(store), PYTHONPATH=str(REPOSITORY)),
+        env=environment(KUTTER_STORE=str(store), KUTTER_CACHE=str(place / "cache")),
     )  # fmt: skip
     shutil.rmtree(store)
     return int(done.stdout) * 1024 / MIB

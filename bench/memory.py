@@ -21,7 +21,8 @@ from harness import (  # first: it makes kutterlock importable
     scratch,
     skipped,
 )
-from project import write_project
+from images import SIZES, Server, fill, layout_digests, make_layout, put_buildroot
+from project import write_images_project, write_project
 from vendor import nginx
 
 from kutterlock.adapters.tomlfile import read_manifest, write_lock
@@ -113,7 +114,6 @@ def huge(directory: Path) -> bool:
         place.measure("store check", "store", "check"),
         place.measure("store gc --dry-run", "store", "gc", "--dry-run"),
         place.measure("bundle create", "bundle", "create", "-o", "huge.bundle.tar"),
-        place.measure("verify bundle", "verify", "bundle", "huge.bundle.tar"),
         place.measure("bundle inspect", "bundle", "inspect", "huge.bundle.tar"),
         place.measure("bundle import", "bundle", "import", "--unsigned", "huge.bundle.tar",
                       "--into", str(directory / "there"), "--store", str(directory / "s2")),
@@ -192,6 +192,33 @@ def line(directory: Path) -> bool:
     return all(results)
 
 
+def images(directory: Path) -> bool:
+    """Eight images of 208 MB: from a registry, out into layouts, and to another registry."""
+    if not program("docker-registry") or not program("skopeo"):
+        skipped("images", "docker-registry or skopeo is not installed")
+        return True
+    print("eight images of 208 MB")
+    layout = make_layout(directory / "source")
+    project = directory / "project"
+    place = Place(project=project, variables={
+        "HOME": str(directory), "KUTTER_STORE": str(directory / "s"),
+    })  # fmt: skip
+    put_buildroot(directory / "s")
+    with Server(directory / "registry") as server:
+        fill(layout, server, directory)
+        digests = layout_digests(layout)
+        pins = {f"{server.host}/{name}:v1": digests[name] for name in SIZES}
+        write_images_project(project, pins)
+        results = [place.measure("vendor", "vendor")]
+    with Server(directory / "empty") as target:
+        results += [
+            place.measure("images export", "images", "export", str(directory / "out")),
+            place.measure("images push", "images", "push", target.host),
+            place.measure("verify", "verify"),
+        ]
+    return all(results)
+
+
 @contextmanager
 def served(demonstration: Demonstration) -> Iterator[None]:
     """Let the embedded upstream answer."""
@@ -223,7 +250,7 @@ def real(directory: Path) -> bool:
 def main() -> None:
     print(f"the most memory of kutterlock itself, at most {TARGET // MIB} MiB")
     met = []
-    for part in (huge, over_http, many, real_lock, line, real):
+    for part in (huge, over_http, many, real_lock, line, images, real):
         with scratch() as directory:
             met.append(part(Path(directory)))
     if not all(met):

@@ -62,7 +62,8 @@ def vendor(name: str, place: Path, *, fresh: bool) -> Contender:
         if fresh:
             shutil.rmtree(store, ignore_errors=True)
 
-    return Contender(name, argv, environment(KUTTER_STORE=str(store)), prepare=empty)
+    own = environment(KUTTER_STORE=str(store), KUTTER_CACHE=str(place / "cache"))
+    return Contender(name, argv, own, prepare=empty)
 
 
 def aria2c(place: Path, lock: Lock) -> list[Contender]:
