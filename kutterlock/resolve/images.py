@@ -55,7 +55,9 @@ def pin_images(request: ImagesRequest) -> dict[str, ImagePin]:
                 pins[image.reference] = _pin(image, platforms, why)
     for text in manifest.extra_images:
         image = _extra(text, request, platforms)
-        pins[image.reference] = _pin(image, platforms, "images.extra")
+        known = pins.get(image.reference)
+        why = known.needed_by if known else "images.extra"
+        pins[image.reference] = _pin(image, platforms, why)
     return dict(sorted(pins.items()))
 
 

@@ -78,6 +78,22 @@ def test_a_digest_in_the_manifest_is_what_counts(catalog: Catalog) -> None:
     assert {p.trust for p in pins.values()} == {Trust(level="catalog", by="kutter.toml")}
 
 
+def test_an_image_of_kubeadm_with_another_digest_is_still_the_one_that_kubeadm_needs(
+    catalog: Catalog,
+) -> None:
+    kubernetes = next(r for r in catalog.releases("kubernetes") if r.version.text == "1.36.2")
+    asked = replace(request(catalog, f"{PAUSE}@{DIGEST}"), releases={"kubernetes": kubernetes})
+    pins = pin_images(asked)
+    assert len(pins) == len(pin_images(replace(request(catalog), releases=asked.releases)))
+    assert pins[PAUSE] == ImagePin(
+        reference=PAUSE,
+        digest=DIGEST,
+        platforms=("linux/amd64",),
+        needed_by="kubeadm 1.36.2",
+        trust=Trust(level="catalog", by="kutter.toml"),
+    )
+
+
 def test_a_tag_is_resolved_once_and_then_kept(catalog: Catalog) -> None:
     ask = served("linux/amd64")
     first = pin_images(replace(request(catalog, "quay.io/a:v1"), ask=ask))
