@@ -27,6 +27,9 @@ for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6
     ln -sf xtables-nft-multi "$target/usr/sbin/$name"
 done
 
+# systemd would let sshd listen on sockets of its own, beside the sshd.service that waits for keys.
+rm -f "$target/usr/lib/systemd/system-generators/systemd-ssh-generator"
+
 # systemd never lets the clock be before this file's time, which is SOURCE_DATE_EPOCH.
 touch -d "@$SOURCE_DATE_EPOCH" "$target/usr/lib/clock-epoch"
 
