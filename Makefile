@@ -6,10 +6,18 @@ VENV := .venv
 RUN := $(VENV)/bin/python -B
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check fix bench requirements clean
+
+# What `make check-boot` works in, and where files come from that Debian's archive does not have.
+WORK ?= .check-boot
+MIRROR ?= mirror
+DEBIAN_MIRROR ?= auto
+REBUILD ?= --rebuild
+STAND_IN = --project $(WORK)/project
+STAND_IN_FROM = --mirror $(WORK)/files --mirror $(MIRROR) --debian-mirror $(DEBIAN_MIRROR)
+.PHONY: help demo test lint check check-boot fix bench requirements clean
 
 help:                      ## show these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(VENV)/.run         ## run the whole line on an embedded upstream: needs only Python, make, cc
 	$(RUN) -m kutterlock demo
@@ -24,6 +32,14 @@ lint: $(VENV)/.dev         ## check format, style, types and layers
 	$(VENV)/bin/lint-imports
 
 check: lint test           ## lint, then test
+
+check-boot: $(VENV)/.dev   ## build examples/stand-in twice, boot it in QEMU: hours, with MIRROR=DIR that has Buildroot
+	$(RUN) -m tests.support.stand_in $(WORK)
+	$(RUN) -m kutterlock resolve $(STAND_IN) $(STAND_IN_FROM)
+	$(RUN) -m kutterlock vendor $(STAND_IN) $(STAND_IN_FROM)
+	$(RUN) -m kutterlock build $(STAND_IN) --offline --output $(WORK)/output $(REBUILD)
+	$(RUN) -m kutterlock boot $(STAND_IN) --output $(WORK)/output --board stand-in --expect 'login:'
+	KUTTER_TEST_BOOT=$(WORK)/output/stand-in/files $(RUN) -m pytest -q -s -m boot $(PYTEST_OPTIONS)
 
 fix: $(VENV)/.dev          ## format, and repair what the linter can repair
 	$(VENV)/bin/ruff format .

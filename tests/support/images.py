@@ -56,7 +56,12 @@ def layer(files: Mapping[str, bytes]) -> tuple[bytes, str]:
 
 
 def add_manifest(
-    blobs: Blobs, platform: str, layers: Sequence[tuple[bytes, str]], *, docker: bool = False
+    blobs: Blobs,
+    platform: str,
+    layers: Sequence[tuple[bytes, str]],
+    *,
+    docker: bool = False,
+    layer_type: str = "",
 ) -> Object:
     """Add one platform's image and return its descriptor."""
     system, architecture = platform.split("/")
@@ -66,7 +71,7 @@ def add_manifest(
         "config": {"Cmd": ["/hello"]},
         "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
     }
-    layer_type = DOCKER_LAYER if docker else LAYER
+    layer_type = layer_type or (DOCKER_LAYER if docker else LAYER)
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
     manifest = {
         "schemaVersion": 2,
