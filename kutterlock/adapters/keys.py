@@ -1,15 +1,18 @@
 """Keys: the only module that uses `cryptography`. Signing, checking, and private keys on disk.
 
 A private key is PKCS #8 in PEM, encrypted; it is written once, in mode 600, under its final name
-or not at all. Its bytes are never part of an error.
+or not at all: until then its file has no name, so that nothing is left of it whenever the process
+dies. Its bytes are never part of an error.
 """
 
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -148,17 +151,58 @@ def _encrypted(plain: bytes, passphrase: bytes) -> bytes:
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.parent / f".unverified-{secrets.token_hex(8)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                os.fsync(file.fileno())
-            os.link(temporary, path)
+            if not _write_nameless(path, data, mode):
+                _write_named(path, data, mode)
         except FileExistsError:
             raise UsageError(f"{path} exists; a key is never overwritten") from None
-        finally:
-            temporary.unlink()
+
+
+def _write_nameless(path: Path, data: bytes, mode: int) -> bool:
+    """Write a file that has no name, then give it one: open(2), O_TMPFILE. False: not to be had."""
+    try:
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, mode)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
+            return False
+        raise
+    with os.fdopen(descriptor, "wb") as file:
+        _fill(file, data)
+        return _name(descriptor, path)
+
+
+def _name(descriptor: int, path: Path) -> bool:
+    """Give a nameless file its name; False where /proc or the file system has no way to.
+
+    With a directory's descriptor `os.link` calls linkat(2), which follows the link in /proc.
+    """
+    place = os.open(path.parent, os.O_PATH)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=place)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    finally:
+        os.close(place)
+    return True
+
+
+def _write_named(path: Path, data: bytes, mode: int) -> None:
+    """Write under the final name: a file system without O_TMPFILE, such as NFS."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _fill(file, data)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _fill(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _read(path: Path) -> bytes:

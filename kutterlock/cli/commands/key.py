@@ -37,26 +37,42 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _generate(arguments: argparse.Namespace, context: Context) -> None:
-    from kutterlock.adapters.keys import generate, write_private_key, write_public_key
+    from kutterlock.adapters.keys import write_public_key
 
     path = key_path(context, arguments.name)
     public_path = path.with_suffix(".pub.pem")
-    for taken in (path, public_path):
-        if taken.exists():
-            raise UsageError(f"{taken} exists; a key is never overwritten")
+    if public_path.exists():
+        raise UsageError(f"{public_path} exists; a key is never overwritten")
+    if path.exists():
+        public = _interrupted(arguments, context, path)
+        context.output.say(f"{path}: private key, which was there without its public key")
+    else:
+        public = _new(arguments, context, path)
+    write_public_key(public_path, public)
+    context.output.say(f"{public_path}: public key, to be given to whoever verifies")
+    _tell(context, arguments.name, public, written=[path, public_path])
+
+
+def _new(arguments: argparse.Namespace, context: Context, path: Path) -> "PublicKey":
+    from kutterlock.adapters.keys import generate, write_private_key
+
     secret = b""
     if not arguments.no_passphrase:
         secret = passphrase(context, arguments, str(path), twice=True)()
     signer = generate(arguments.type)
-    write_public_key(public_path, signer.public)
-    try:
-        write_private_key(path, signer, secret)
-    except BaseException:
-        public_path.unlink()
-        raise
+    write_private_key(path, signer, secret)
     context.output.say(f"{path}: private key, {'encrypted' if secret else 'NOT encrypted'}")
-    context.output.say(f"{public_path}: public key, to be given to whoever verifies")
-    _tell(context, arguments.name, signer.public, written=[path, public_path])
+    return signer.public
+
+
+def _interrupted(arguments: argparse.Namespace, context: Context, path: Path) -> "PublicKey":
+    """Read the key whose making was interrupted before its public key was written."""
+    from kutterlock.adapters.keys import read_private_key
+
+    public = read_private_key(path, passphrase(context, arguments, str(path))).public
+    if public.kind != arguments.type:
+        raise UsageError(f"{path} exists, and is of kind {public.kind}")
+    return public
 
 
 def _show(arguments: argparse.Namespace, context: Context) -> None:
