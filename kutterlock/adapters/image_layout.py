@@ -35,6 +35,7 @@ class ImageLayout:
     texts: Mapping[str, int]
     blobs: Mapping[Digest, int]
     surplus: tuple[str, ...]
+    place: Path
     _open: Callable[[str], IO[bytes]]
 
     def text(self, name: str, limit: int) -> bytes:
@@ -48,18 +49,30 @@ class ImageLayout:
         """Read a blob that is there, in one piece. Raises UntrustedError, HashMismatchError."""
         if self.blobs[digest] > limit:
             raise UntrustedError(f"{digest} is larger than {limit} bytes")
-        with self._open(_name(digest)) as file:
+        with self.open(digest) as file:
             data = file.read(limit)
         if Digest.of(data, digest.algorithm) != digest:
             raise _mismatch([f"{digest} is {Digest.of(data, digest.algorithm)}"])
         return data
+
+    def open(self, digest: Digest) -> IO[bytes]:
+        """Open a blob that is there, unchecked."""
+        return self._open(_name(digest))
+
+    def size(self, digest: Digest) -> int:
+        """Return the size in bytes of a blob that is there."""
+        return self.blobs[digest]
+
+    def locate(self, digest: Digest) -> Path:
+        """Name a blob for people."""
+        return self.place / _name(digest)
 
     def check(self) -> int:
         """Hash every blob. Returns their bytes. Raises HashMismatchError naming all that differ."""
         faults = []
         for digest in sorted(self.blobs):
             state = hashlib.new(digest.algorithm)
-            with self._open(_name(digest)) as file:
+            with self.open(digest) as file:
                 while chunk := file.read(CHUNK):
                     state.update(chunk)
             if state.hexdigest() != digest.hex:
@@ -78,16 +91,16 @@ def open_layout(path: Path) -> Iterator[ImageLayout]:
             return
         try:
             with tarfile.open(path, "r:") as archive:
-                yield _members(archive)
+                yield _members(archive, path)
         except tarfile.TarError as error:
             raise UsageError(
                 f"{path} is no image layout: {error}", hint="name a directory, or a plain tar of it"
             ) from error
 
 
-def _members(archive: tarfile.TarFile) -> ImageLayout:
+def _members(archive: tarfile.TarFile, path: Path) -> ImageLayout:
     try:
-        return _of_archive(archive)
+        return _of_archive(archive, path)
     except (ValueError, EOFError, OverflowError, MemoryError) as error:  # of hostile headers
         raise UntrustedError(f"the archive has a damaged header: {error}") from error
 
@@ -102,10 +115,10 @@ def _of_directory(path: Path) -> ImageLayout:
         entries = [Path(folder) / name for name in files]
         found += [(entry.relative_to(path).as_posix(), entry.stat().st_size) for entry in entries]
         _bound(len(found))
-    return _layout(found, lambda name: (path / name).open("rb"))
+    return _layout(path, found, lambda name: (path / name).open("rb"))
 
 
-def _of_archive(archive: tarfile.TarFile) -> ImageLayout:
+def _of_archive(archive: tarfile.TarFile, path: Path) -> ImageLayout:
     members: dict[str, tarfile.TarInfo] = {}
     for count, member in enumerate(archive):
         _bound(count)
@@ -123,14 +136,18 @@ def _of_archive(archive: tarfile.TarFile) -> ImageLayout:
         assert file is not None, "a regular file"
         return file
 
-    return _layout([(name, member.size) for name, member in members.items()], opened)
+    return _layout(path, [(name, member.size) for name, member in members.items()], opened)
 
 
-def _layout(found: list[tuple[str, int]], opened: Callable[[str], IO[bytes]]) -> ImageLayout:
+def _layout(
+    place: Path, found: list[tuple[str, int]], opened: Callable[[str], IO[bytes]]
+) -> ImageLayout:
     texts = {name: size for name, size in found if name in _TEXTS}
     blobs = {_digest(name): size for name, size in found if _BLOB.match(name)}
     surplus = [name for name, _ in found if name not in _TEXTS and not _BLOB.match(name)]
-    return ImageLayout(texts=texts, blobs=blobs, surplus=tuple(sorted(surplus)), _open=opened)
+    return ImageLayout(
+        texts=texts, blobs=blobs, surplus=tuple(sorted(surplus)), place=place, _open=opened
+    )
 
 
 def _name(digest: Digest) -> str:

@@ -113,6 +113,24 @@ class Registries:
             raise _unexpected(answer, f"asking for {reference.tagged}")
         return _digest_or_none(answer.headers.get(DIGEST_HEADER, ""))
 
+    def fetch(self, name: str, kind: str, wanted: str, *, limit: int) -> bytes | None:
+        """Return a blob or manifest out of a repository one writes to, None where there is none.
+
+        `wanted` is a digest, which the bytes must have, or a tag. Raises NetworkError,
+        HashMismatchError.
+        """
+        place = _Place.of(name, kind, wanted)
+        answer = self._request("GET", place, PUSH)
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise _unexpected(answer, f"asking {name} for {wanted}")
+        if len(answer.body) > limit:
+            raise NetworkError(f"{name} has {wanted} with more than the {limit} bytes expected")
+        if ":" in wanted:
+            _require_digest(answer, Digest.parse(wanted), name)
+        return answer.body
+
     def upload(
         self,
         name: str,
@@ -266,6 +284,14 @@ def _digest_or_none(text: str) -> Digest | None:
         return Digest.parse(text)
     except ValueError:
         return None
+
+
+def _require_digest(answer: Response, wanted: Digest, name: str) -> None:
+    got = Digest.of(answer.body, wanted.algorithm)
+    if got != wanted:
+        raise HashMismatchError(
+            f"{name} served other bytes", details=[f"expected {wanted}", f"got      {got}"]
+        )
 
 
 def _unexpected(answer: Response, doing: str) -> NetworkError:

@@ -9,10 +9,12 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.evidence import Evidence
 from kutterlock.cli.signers import find_public_key
 from kutterlock.cli.trusting import cabinet, make_judge, time_of_judgement, verified_lock
-from kutterlock.errors import UsageError
+from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:
+    from kutterlock.model.lock import Lock
     from kutterlock.trust.layouts import ImageStandard
+    from kutterlock.trust.verified import Judge, Papers
     from kutterlock.vendor.verify import VerifyReport
 
 
@@ -63,12 +65,34 @@ def _standard(context: Context, arguments: argparse.Namespace) -> "ImageStandard
     from kutterlock.trust.layouts import ImageStandard
     from kutterlock.trust.verified import Judge
 
-    lock = context.lock() if context.lock_path.exists() else None
-    manifest = context.manifest() if context.manifest_path.exists() else None
-    if lock is None:
+    keys = {name: find_public_key(context, name) for name in arguments.public_key}
+    if not context.lock_path.exists():
         pinned = cabinet(context).projects()
         judge = Judge(at=time_of_judgement(context, arguments), pinned=pinned)
-    else:
-        judge = make_judge(context, arguments, lock, manifest)
-    keys = {name: find_public_key(context, name) for name in arguments.public_key}
-    return ImageStandard(judge=judge, lock=lock, keys=keys)
+        return ImageStandard(judge=judge, keys=keys)
+    from kutterlock.adapters.tomlfile import parse_lock_bytes
+    from kutterlock.model.digest import Digest
+    from kutterlock.trust.papers import read_papers
+
+    papers = read_papers(context.project)
+    lock = parse_lock_bytes(papers.lock, context.lock_path)
+    manifest = context.manifest() if context.manifest_path.exists() else None
+    judge = make_judge(context, arguments, lock, manifest)
+    return ImageStandard(
+        judge=judge,
+        lock=lock,
+        lock_digest=Digest.of(papers.lock),
+        lock_counts=bool(keys) or _counts(lock, papers, judge),
+        keys=keys,
+    )
+
+
+def _counts(lock: "Lock", papers: "Papers", judge: "Judge") -> bool:
+    """Whether the lock is signed by keys that count, where any do."""
+    from kutterlock.trust.verified import verify_lock
+
+    try:
+        verified = verify_lock(lock, papers, judge)
+    except UntrustedError:
+        return False
+    return bool(verified.signers) or judge.root is None

@@ -174,18 +174,28 @@ def _purl(package: Package, sources: tuple[Source, ...]) -> str:
     return f"pkg:generic/{quote(package.raw_name, safe='')}@{version}{where}"
 
 
-def _image(pin: ImagePin) -> Item:
-    repository, _, tag = pin.reference.partition("@")[0].rpartition(":")
-    if not repository or "/" in tag:
-        repository, tag = pin.reference.partition("@")[0], ""
+def image_purl(reference: str, digest: Digest) -> str:
+    """Return the package URL of an image as `reference` names it."""
+    repository, tag = _split(reference)
     name = repository.rpartition("/")[2]
     where = f"repository_url={quote(repository, safe='')}" + (f"&tag={quote(tag)}" if tag else "")
+    return f"pkg:oci/{quote(name.lower())}@{quote(str(digest), safe='')}?{where}"
+
+
+def _split(reference: str) -> tuple[str, str]:
+    repository, _, tag = reference.partition("@")[0].rpartition(":")
+    if not repository or "/" in tag:
+        return reference.partition("@")[0], ""
+    return repository, tag
+
+
+def _image(pin: ImagePin) -> Item:
     return Item(
         ref=f"image/{pin.reference}",
         name=pin.reference,
-        version=tag or str(pin.digest),
+        version=_split(pin.reference)[1] or str(pin.digest),
         kind="image",
-        purl=f"pkg:oci/{quote(name.lower())}@{quote(str(pin.digest), safe='')}?{where}",
+        purl=image_purl(pin.reference, pin.digest),
         digest=pin.digest,
         prebuilt=True,
     )

@@ -12,13 +12,14 @@ accept.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from kutterlock.errors import UntrustedError
 from kutterlock.model.digest import Digest
 from kutterlock.model.intoto import STATEMENT_TYPE
+from kutterlock.model.oci import parse_document
 from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
 from kutterlock.model.strict_json import read_object
 
@@ -65,6 +66,43 @@ class Artifact:
     def descriptor(self) -> dict[str, Any]:
         """Return how an index names it."""
         return _descriptor(self.media_type, self.manifest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands about an image already, so that more can be put beside it.
+
+    `layers` are the descriptors in its `sig` and `att` artifacts, `listed` those in the list of
+    its referrers; all as they were found. `read` gets the bytes of a blob or (kind `manifests`) of
+    a referrer; it raises KutterError.
+    """
+
+    layers: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    listed: tuple[Mapping[str, Any], ...] = ()
+    read: Callable[[str, Digest], bytes] | None = None
+
+
+NOTHING = Standing()
+
+
+def read_entries(data: bytes, key: str, what: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the `layers` of a manifest, or the `manifests` of an index, as they stand in it.
+
+    Raises UntrustedError; `what` names the document.
+    """
+    try:
+        parse_document(data)
+        entries = json.loads(data).get(key)
+    except ValueError as error:
+        entries, reason = None, str(error)
+    else:
+        reason = f"has no {key}"
+    if entries is None:
+        raise UntrustedError(
+            f"{what} cannot be added to: it {reason}",
+            hint="what stands there is no list of signatures: have it looked at, and removed",
+        )
+    return tuple(entries)
 
 
 def simple_signing(reference: str, digest: Digest) -> bytes:
@@ -121,18 +159,24 @@ def tag_of(digest: Digest, ending: str = "") -> str:
     return f"{digest.algorithm}-{digest.hex}" + (f".{ending}" if ending else "")
 
 
-def layered(digest: Digest, ending: str, layers: Sequence[Layer]) -> Artifact:
-    """Return the artifact of all `sig` or `att` layers about an image."""
+def layered(
+    digest: Digest,
+    ending: str,
+    layers: Sequence[Layer],
+    before: Sequence[Mapping[str, Any]] = (),
+) -> Artifact:
+    """Return the artifact of all `sig` or `att` layers about an image; `before` come first."""
+    descriptors = [*before, *(layer.descriptor() for layer in layers)]
     config = _json(
         {
             "architecture": "",
             "config": {},
             "created": "0001-01-01T00:00:00Z",
-            "history": [{"created": "0001-01-01T00:00:00Z"} for _ in layers],
+            "history": [{"created": "0001-01-01T00:00:00Z"} for _ in descriptors],
             "os": "",
             "rootfs": {
                 "type": "layers",
-                "diff_ids": [str(Digest.of(layer.data)) for layer in layers],
+                "diff_ids": [descriptor["digest"] for descriptor in descriptors],
             },
         }
     )
@@ -140,7 +184,7 @@ def layered(digest: Digest, ending: str, layers: Sequence[Layer]) -> Artifact:
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": _descriptor(CONFIG_TYPE, config),
-        "layers": [layer.descriptor() for layer in layers],
+        "layers": descriptors,
     }
     blobs = (config, *(layer.data for layer in layers))
     tag = tag_of(digest, ending)
@@ -148,11 +192,14 @@ def layered(digest: Digest, ending: str, layers: Sequence[Layer]) -> Artifact:
 
 
 def referrers(
-    subject: dict[str, Any], digest: Digest, bundles: Sequence[tuple[bytes, str]]
+    subject: dict[str, Any],
+    digest: Digest,
+    bundles: Sequence[tuple[bytes, str]],
+    before: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Artifact, ...]:
     """Return a referrer for each bundle (with its predicate type), and the index that lists them.
 
-    `subject` is the descriptor of the image's manifest or index.
+    `subject` is the descriptor of the image's manifest or index; `before` were listed already.
     """
     found = [_referrer(subject, data, predicate) for data, predicate in bundles]
     entries = [
@@ -163,7 +210,9 @@ def referrers(
         }
         for artifact, (_, predicate) in zip(found, bundles, strict=True)
     ]
-    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}
+    known = {entry["digest"] for entry in before}
+    new = [entry for entry in entries if entry["digest"] not in known]
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*before, *new]}
     listing = Artifact(tag=tag_of(digest), media_type=INDEX_TYPE, manifest=_json(index))
     return (*found, listing)
 

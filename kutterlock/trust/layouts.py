@@ -2,76 +2,45 @@
 
 A signature of an index covers its manifests and their layers too, by their digests: the trust
 root's demand is met by signatures of what `index.json` lists. It counts for one image under one
-name: the signed name must be that under which the layout lists the image.
+name: the signed name must be that under which the layout lists the image. A Sigstore bundle names
+no image: it counts where a lock that counts says what the name stands for, or where there is none.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from kutterlock.errors import HashMismatchError, MissingInputError, UntrustedError
-from kutterlock.model.cosign import (
-    LAYOUT_KINDS,
-    SIGNATURE_ANNOTATION,
-    SIMPLE_SIGNING_TYPE,
-    read_simple_signing,
-)
 from kutterlock.model.digest import Digest
-from kutterlock.model.keys import PublicKey, decode
-from kutterlock.model.lock import Lock
-from kutterlock.model.oci import (
-    LARGEST_MANIFEST,
-    OCI_INDEX,
-    Descriptor,
-    Index,
-    Manifest,
-    parse_document,
-)
+from kutterlock.model.image_attestation import BILL_TYPE, ImageStatement
+from kutterlock.model.intoto import PREDICATE_TYPE
+from kutterlock.model.keys import PublicKey
+from kutterlock.model.lock import ImagePin, Lock
+from kutterlock.model.oci import LARGEST_MANIFEST, Descriptor, Index, Manifest
 from kutterlock.model.reference import Reference
 from kutterlock.model.trustroot import require_signatures, require_unexpired
 from kutterlock.trust.docker_names import MANIFEST_NAME, require_same_images
+from kutterlock.trust.imageclaims import Claim, Files, Listed, listed, read_claims, read_document
 from kutterlock.trust.verified import Finding, Judge
 
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
-KIND = "kind"
-LARGEST_PAYLOAD = 64 << 10
-MOST_CLAIMS = 2000
 MOST_DOCUMENTS = 2000
-SIGN_HINT = "have the images exported with `kutterlock images export --key`"
-
-
-class Files(Protocol):
-    """What judging needs of `kutterlock.adapters.image_layout.ImageLayout`."""
-
-    @property
-    def blobs(self) -> Mapping[Digest, int]:
-        """Sizes in bytes."""
-
-    @property
-    def texts(self) -> Mapping[str, int]:
-        """Sizes in bytes of `index.json` and its like."""
-
-    @property
-    def surplus(self) -> tuple[str, ...]:
-        """Names of files that belong to no layout."""
-
-    def text(self, name: str, limit: int) -> bytes:
-        """Read a text."""
-
-    def blob(self, digest: Digest, limit: int) -> bytes:
-        """Read a blob whose digest was checked."""
-
-    def check(self) -> int:
-        """Hash every blob; returns the bytes."""
+CONTENT = "what is in the layers: digests say that they are those signed, not that they are good"
+SIGN_HINT = "have it signed with `kutterlock images sign --key`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageStandard:
-    """By what a layout is judged: the lock if any, and the named keys, else the judge's root."""
+    """By what a layout is judged: the lock if any, and the named keys, else the judge's root.
+
+    `lock_digest` is that of the lock's file; `lock_counts` says that the lock is somebody's whose
+    word counts, so that what it says of names does.
+    """
 
     judge: Judge
     lock: Lock | None = None
+    lock_digest: Digest | None = None
+    lock_counts: bool = False
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
 
 
@@ -85,21 +54,27 @@ class JudgedLayout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
-    name: str
-    digest: Digest
-    payload: bytes
-    signature: bytes
+class LayoutImage:
+    """What `index.json` lists: the names of one root, and its indexes and manifests here.
 
+    `documents` has the root first; `absent` counts manifests that it names and that are not here.
+    """
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Image:
-    """What `index.json` lists: the names of one root, and the digests of its manifests here."""
-
-    digest: Digest
+    root: Descriptor
     names: tuple[Reference, ...]
-    manifests: tuple[Digest, ...]
+    documents: Mapping[Digest, tuple[Descriptor, Index | Manifest]]
     absent: int
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the root."""
+        return self.root.digest
+
+    @property
+    def manifests(self) -> tuple[Digest, ...]:
+        """The digests of its manifests that are here."""
+        found = self.documents.items()
+        return tuple(digest for digest, (_, it) in found if isinstance(it, Manifest))
 
     def __str__(self) -> str:
         tagged = [str(name) for name in self.names if name.tag]
@@ -110,81 +85,84 @@ def judge_layout(files: Files, standard: ImageStandard) -> JudgedLayout:
     """Judge a layout. Raises UntrustedError, HashMismatchError, MissingInputError."""
     size = files.check()
     findings = [Finding(check="blobs", result=f"{len(files.blobs)}, {size} bytes: all hashed")]
-    index = _read(files, None, OCI_INDEX)
-    if not isinstance(index, Index):
-        raise UntrustedError("index.json is no index")
-    images = _images(files, index)
-    findings += [*_docker_findings(files, images), *_hold_against_lock(images, standard.lock)]
-    claims = list(_claims(files, index))
+    there = listed(files)
+    images = images_of(files, there)
+    pins = pins_of(images, standard.lock)
+    findings += docker_findings(files, images)
+    findings += [
+        Finding(check=f"{image}: lock", result=f"pins {image.digest}")
+        for image in (images if pins else ())
+    ]
     keys = _keys(standard)
-    everyone: set[str] = set()
+    claims = read_claims(files, there.claims, keys.values())
+    judged = _Judgement(claims=_by_digest(claims), keys=keys, standard=standard)
     for image in images:
-        by = _signers(claims, image, image.digest, keys.values())
-        _require(image, by, standard)
-        findings += _signature_findings(claims, image, keys, by)
-        everyone |= by
+        judged.require(image)
+        findings += judged.findings(image)
+    signers = {key_id for image in images for key_id in judged.signers(image, image.digest)}
     return JudgedLayout(
         findings=tuple(findings),
-        signers=tuple(name for name, key in keys.items() if key.id in everyone),
-        uncovered=tuple(_uncovered(files, images, standard, signed=bool(everyone))),
+        signers=tuple(name for name, key in keys.items() if key.id in signers),
+        uncovered=(
+            *_uncovered(files, images, judged, signed=bool(signers)),
+            *_unread(claims),
+            CONTENT,
+        ),
     )
 
 
-def _images(files: Files, index: Index) -> list[_Image]:
+def images_of(files: Files, there: Listed) -> list[LayoutImage]:
+    """Read every image that is listed. Raises UntrustedError, MissingInputError."""
     roots: dict[tuple[Digest, str], list[Descriptor]] = {}
-    for entry in index.manifests:
-        if entry.annotations.get(KIND) not in LAYOUT_KINDS.values():
-            name = _name(entry)
-            roots.setdefault((entry.digest, name.name if name else ""), []).append(entry)
+    for entry in there.images:
+        name = _name(entry)
+        roots.setdefault((entry.digest, name.name if name else ""), []).append(entry)
     if not roots:
         raise UntrustedError("the layout lists no image")
-    images: list[_Image] = []
-    for (digest, _), entries in roots.items():
-        room = MOST_DOCUMENTS - sum(len(image.manifests) + image.absent + 1 for image in images)
-        images.append(_image(files, digest, entries, room))
-    return images
+    images: list[LayoutImage] = []
+    for entries in roots.values():
+        room = MOST_DOCUMENTS - sum(len(image.documents) + image.absent for image in images)
+        images.append(_image(files, entries, room))
+    return [image for image in images if image.names or not _is_below(image, images)]
 
 
-def _image(files: Files, digest: Digest, entries: list[Descriptor], room: int) -> _Image:
-    manifests: list[Digest] = []
+def pins_of(images: Iterable[LayoutImage], lock: Lock | None) -> list[ImagePin]:
+    """Return the pin of each image, in their order. Raises UntrustedError, HashMismatchError."""
+    return [_pin(image, lock) for image in images] if lock else []
+
+
+def _is_below(image: LayoutImage, images: Iterable[LayoutImage]) -> bool:
+    """Whether it is part of another image: tools that copy list manifests beside their index."""
+    return any(image.digest in other.documents for other in images if other is not image)
+
+
+def _image(files: Files, entries: list[Descriptor], room: int) -> LayoutImage:
+    documents: dict[Digest, tuple[Descriptor, Index | Manifest]] = {}
     absent = 0
     left = [entries[0]]
-    seen = {digest}  # else indexes of indexes of indexes would multiply
+    seen = {entries[0].digest}  # else indexes of indexes of indexes would multiply
     while left:
         entry = left.pop()
-        if entry.digest not in files.blobs and entry.digest != digest:
+        if entry.digest not in files.blobs and entry is not entries[0]:
             absent += 1
             continue
-        document = _read(files, entry.digest, entry.media_type)
+        document = read_document(files, entry.digest, entry.media_type)
         if isinstance(document, Index):
             below = {c.digest: c for c in document.manifests if c.digest not in seen}
-            left += below.values()
+            left += reversed(below.values())
             seen |= below.keys()
         else:
             _require_whole(files, document, entry.digest)
-            manifests.append(entry.digest)
+        documents[entry.digest] = (entry, document)
         if len(seen) > room:
             raise UntrustedError(f"the layout has more than {MOST_DOCUMENTS} manifests")
-    if not manifests:
-        raise MissingInputError(f"the layout has nothing of image {digest} but its index")
     names = {name for entry in entries if (name := _name(entry))}
-    return _Image(
-        digest=digest, names=tuple(sorted(names, key=str)), manifests=tuple(manifests),
-        absent=absent,
-    )  # fmt: skip
-
-
-def _read(files: Files, digest: Digest | None, media_type: str) -> Index | Manifest:
-    if digest and digest not in files.blobs:
-        raise MissingInputError(f"the layout lists {digest}, and does not have it")
-    if digest:
-        data = files.blob(digest, LARGEST_MANIFEST)
-    else:
-        data = files.text("index.json", LARGEST_MANIFEST)
-    try:
-        return parse_document(data, media_type)
-    except ValueError as error:
-        raise UntrustedError(f"{digest or 'index.json'} {error}") from error
+    image = LayoutImage(
+        root=entries[0], names=tuple(sorted(names, key=str)), documents=documents, absent=absent
+    )
+    if not image.manifests:
+        raise MissingInputError(f"the layout has nothing of image {image.digest} but its index")
+    return image
 
 
 def _require_whole(files: Files, manifest: Manifest, digest: Digest) -> None:
@@ -216,81 +194,39 @@ def _name(entry: Descriptor) -> Reference | None:
     return name
 
 
-def _docker_findings(files: Files, images: Iterable[_Image]) -> Iterator[Finding]:
+def docker_findings(files: Files, images: Iterable[LayoutImage]) -> Iterator[Finding]:
+    """Hold what docker reads of an archive against the index. Raises UntrustedError."""
     if MANIFEST_NAME not in files.texts:
         return
     manifests: dict[str, list[Manifest]] = {}
     for image in images:
-        read = [_read(files, digest, "") for digest in image.manifests]
+        here = [found for _, found in image.documents.values() if isinstance(found, Manifest)]
         for name in ("", *(name.tagged for name in image.names if name.tag)):
-            manifests.setdefault(name, []).extend(d for d in read if isinstance(d, Manifest))
+            manifests.setdefault(name, []).extend(here)
     count = require_same_images(files.text(MANIFEST_NAME, LARGEST_MANIFEST), manifests)
     yield Finding(check=MANIFEST_NAME, result=f"{count} images for docker: those of the index")
 
 
-def _hold_against_lock(images: Iterable[_Image], lock: Lock | None) -> Iterator[Finding]:
-    if lock is None:
-        return
-    pins = {Reference.parse(text): pin.digest for text, pin in lock.images.items()}
-    tagged = {name.tagged: digest for name, digest in pins.items() if name.tag}
-    bare = {(name.name, digest) for name, digest in pins.items()}
-    for image in images:
-        for name in image.names:
-            expected = tagged.get(name.tagged, image.digest)
-            if expected != image.digest:
-                raise HashMismatchError(
-                    f"{name} is not the image that the lock pins",
-                    details=[f"expected {expected}", f"got      {image.digest}"],
-                    hint="the layout is of another lock: export it again",
-                )
-            if (name.name, image.digest) not in bare or (name.tag and name.tagged not in tagged):
-                raise UntrustedError(f"the lock does not pin {name} as {image.digest}")
-        if image.digest not in pins.values():
-            raise UntrustedError(f"the lock does not pin {image.digest}")
-        yield Finding(check=f"{image}: lock", result=f"pins {image.digest}")
-
-
-def _claims(files: Files, index: Index) -> Iterator[_Claim]:
-    count = 0
-    for entry in index.manifests:
-        if entry.annotations.get(KIND) != LAYOUT_KINDS["sig"]:
-            continue
-        document = _read(files, entry.digest, entry.media_type)
-        if not isinstance(document, Manifest):
-            raise UntrustedError(f"{entry.digest} is listed as signatures, and is an index")
-        for layer in document.layers:
-            count += 1
-            if count > MOST_CLAIMS:
-                raise UntrustedError(f"the layout has more than {MOST_CLAIMS} signatures")
-            if layer.media_type == SIMPLE_SIGNING_TYPE:
-                yield _claim(files, layer)
-
-
-def _claim(files: Files, layer: Descriptor) -> _Claim:
-    if layer.digest not in files.blobs:
-        raise MissingInputError(f"the layout lists {layer.digest}, and does not have it")
-    payload = files.blob(layer.digest, LARGEST_PAYLOAD)
-    name, digest = read_simple_signing(payload)
-    try:
-        signature = decode(layer.annotations.get(SIGNATURE_ANNOTATION, ""))
-    except ValueError as error:
-        raise UntrustedError(f"a signature of {digest} is {error}") from error
-    return _Claim(name=name, digest=digest, payload=payload, signature=signature)
-
-
-def _signers(
-    claims: Iterable[_Claim], image: _Image, digest: Digest, keys: Iterable[PublicKey]
-) -> set[str]:
-    from kutterlock.adapters.keys import check_signature
-
-    names = {name.name for name in image.names}  # one at most
-    meant = [c for c in claims if c.digest == digest and (not names or c.name in names)]
-    return {
-        key.id
-        for key in keys
-        for claim in meant
-        if check_signature(key, claim.payload, claim.signature)
-    }
+def _pin(image: LayoutImage, lock: Lock) -> ImagePin:
+    pins = {Reference.parse(text): pin for text, pin in sorted(lock.images.items())}
+    tagged = {name.tagged: pin.digest for name, pin in pins.items() if name.tag}
+    for name in image.names:
+        expected = tagged.get(name.tagged, image.digest)
+        if expected != image.digest:
+            raise HashMismatchError(
+                f"{name} is not the image that the lock pins",
+                details=[f"expected {expected}", f"got      {image.digest}"],
+                hint="the layout is of another lock: export it again",
+            )
+        bare = {(known.name, pin.digest) for known, pin in pins.items()}
+        if (name.name, image.digest) not in bare or (name.tag and name.tagged not in tagged):
+            raise UntrustedError(f"the lock does not pin {name} as {image.digest}")
+    own = {name.name for name in image.names}
+    found = [pin for known, pin in pins.items()
+             if pin.digest == image.digest and (not own or known.name in own)]  # fmt: skip
+    if not found:
+        raise UntrustedError(f"the lock does not pin {image.digest}")
+    return found[0]
 
 
 def _keys(standard: ImageStandard) -> dict[str, PublicKey]:
@@ -308,39 +244,103 @@ def _keys(standard: ImageStandard) -> dict[str, PublicKey]:
     return {item.name: item.key for item in judge.root.root.keys_of("image")}
 
 
-def _require(image: _Image, by: set[str], standard: ImageStandard) -> None:
-    if standard.keys:
-        if not by:
-            raise UntrustedError(
-                f"{image} is signed by none of: {', '.join(standard.keys)}", hint=SIGN_HINT
+def _by_digest(claims: Iterable[Claim]) -> dict[Digest, list[Claim]]:
+    found: dict[Digest, list[Claim]] = {}
+    for claim in claims:
+        for digest in {subject for _, subject in claim.subjects}:
+            found.setdefault(digest, []).append(claim)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgement:
+    """Claims by what they are about, and the keys by which they are judged."""
+
+    claims: Mapping[Digest, list[Claim]]
+    keys: Mapping[str, PublicKey]
+    standard: ImageStandard
+
+    def about(self, image: LayoutImage, digest: Digest) -> list[Claim]:
+        """Return the claims about a digest that hold for an image under its name."""
+        own = {name.name for name in image.names}  # one at most
+        return [
+            claim for claim in self.claims.get(digest, ()) if self._holds(claim.names(digest), own)
+        ]
+
+    def _holds(self, names: set[str], own: set[str]) -> bool:
+        return not own or bool(names & own) or ("" in names and self.standard.lock_counts)
+
+    def signers(self, image: LayoutImage, digest: Digest) -> set[str]:
+        """Return the ids of the keys that signed a digest."""
+        return {
+            key_id
+            for claim in self.about(image, digest)
+            if claim.is_signature
+            for key_id in claim.by
+        }
+
+    def require(self, image: LayoutImage) -> None:
+        """Refuse an image that too few of the keys signed. Raises UntrustedError."""
+        by = self.signers(image, image.digest)
+        if self.standard.keys:
+            if not by:
+                raise UntrustedError(
+                    f"{image} is signed by none of: {', '.join(self.keys)}", hint=SIGN_HINT
+                )
+            return
+        root = self.standard.judge.root
+        if root and self.standard.judge.demands("image"):
+            require_signatures(str(image), root.root, "image", by, SIGN_HINT)
+
+    def findings(self, image: LayoutImage) -> Iterator[Finding]:
+        """Yield who signed an image and what is attested of it."""
+        by = self.signers(image, image.digest)
+        below = [digest for digest in image.manifests if digest != image.digest]
+        for name, key in self.keys.items():
+            if key.id in by:
+                also = sum(key.id in self.signers(image, digest) for digest in below)
+                each = f", and {also} of {len(below)} manifests on their own" if below else ""
+                yield Finding(check=f"{image}: signature", result=f"{name} {key.short_id}{each}")
+        for name, key in self.keys.items():
+            for statement in self.attested(image, key):
+                yield Finding(
+                    check=f"{image}: {_KINDS.get(statement.predicate_type, 'attestation')}",
+                    result=f"{name} {key.short_id}: {self._said(statement)}",
+                )
+        counted = sum(bool(claim.by) for claim in self.about(image, image.digest))
+        others = len(self.claims.get(image.digest, ())) - counted
+        if others:
+            yield Finding(
+                check=f"{image}: signature",
+                result=f"{others} that count for nothing: other key or name",
             )
-        return
-    root = standard.judge.root
-    if root and standard.judge.demands("image"):
-        require_signatures(str(image), root.root, "image", by, SIGN_HINT)
+
+    def attested(self, image: LayoutImage, key: PublicKey) -> list[ImageStatement]:
+        """Return what a key attests of an image, each once."""
+        found = [
+            claim.statement
+            for claim in self.about(image, image.digest)
+            if claim.statement and not claim.is_signature and key.id in claim.by
+        ]
+        return list(dict.fromkeys(found))
+
+    def _said(self, statement: ImageStatement) -> str:
+        if statement.lock:
+            same = statement.lock == str(self.standard.lock_digest)
+            which = "this lock" if same else f"lock {statement.lock}"
+            return f"copied unchanged from {statement.origin}, which {which} pins"
+        if statement.predicate_type == BILL_TYPE:
+            return f"CycloneDX of {statement.components} components"
+        return statement.predicate_type
 
 
-def _signature_findings(
-    claims: list[_Claim], image: _Image, keys: Mapping[str, PublicKey], by: set[str]
-) -> Iterator[Finding]:
-    below = [digest for digest in image.manifests if digest != image.digest]
-    for name, key in keys.items():
-        if key.id in by:
-            also = sum(key.id in _signers(claims, image, digest, [key]) for digest in below)
-            each = f", and {also} of {len(below)} manifests on their own" if below else ""
-            yield Finding(check=f"{image}: signature", result=f"{name} {key.short_id}{each}")
-    others = sum(claim.digest == image.digest for claim in claims) - len(by)
-    if others > 0:
-        yield Finding(
-            check=f"{image}: signature",
-            result=f"{others} that count for nothing: other key or name",
-        )
+_KINDS = {PREDICATE_TYPE: "provenance", BILL_TYPE: "SBOM"}
 
 
 def _uncovered(
-    files: Files, images: list[_Image], standard: ImageStandard, *, signed: bool
+    files: Files, images: list[LayoutImage], judged: _Judgement, *, signed: bool
 ) -> Iterator[str]:
-    if standard.lock is None:
+    if judged.standard.lock is None:
         yield "tags, and whether a project wants these images: there is no lock here"
     if not signed:
         yield "who vouches for the images: no key that counts signed them"
@@ -348,4 +348,11 @@ def _uncovered(
         yield f"{absent} manifests that the indexes name and the layout does not have"
     if files.surplus:
         yield f"{len(files.surplus)} files that belong to no layout: {files.surplus[0]}"
-    yield "attestations, and signatures in other forms than cosign's simple signing"
+    keys = judged.keys.values()
+    if bare := sum(not any(judged.attested(image, key) for key in keys) for image in images):
+        yield f"where {bare} of {len(images)} images come from: no key that counts attests it"
+
+
+def _unread(claims: list[Claim]) -> Iterator[str]:
+    if count := sum(not claim.subjects for claim in claims):
+        yield f"{count} signatures or statements in forms that are not read here"

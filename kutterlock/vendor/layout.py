@@ -5,6 +5,7 @@ make of its annotations was measured (docs/images.md). Blobs are hashed while th
 that a store which rotted gives no layout at all.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,10 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import IO, Protocol
 
-from kutterlock.adapters.files import UnverifiedFile, explained
+from kutterlock.adapters.files import UnverifiedFile, explained, write_atomically
 from kutterlock.adapters.staging import staging
-from kutterlock.adapters.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
 from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
@@ -45,6 +46,19 @@ Put = Callable[[str, int, Iterator[bytes]], None]
 """Takes a member: its name, its size in bytes, and its bytes."""
 
 
+class Blobs(Protocol):
+    """Where bytes come from: the store, or another layout."""
+
+    def open(self, digest: Digest) -> IO[bytes]:
+        """Open a blob."""
+
+    def size(self, digest: Digest) -> int:
+        """Return its size in bytes."""
+
+    def locate(self, digest: Digest) -> Path:
+        """Return where it lies, for people."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What a layout consists of: small texts by name, and the parts that it has as blobs.
@@ -55,7 +69,7 @@ class Layout:
 
     texts: Mapping[str, bytes]
     parts: tuple[Part, ...]
-    docker: bytes
+    docker: bytes = b""
 
 
 def plan_layout(trees: Sequence[ImageTree]) -> Layout:
@@ -87,7 +101,7 @@ def with_signatures(layout: Layout, artifacts: Iterable[Artifact]) -> Layout:
     return replace(layout, texts={**texts, INDEX_NAME: canonical_json(index)})
 
 
-def write_archive(store: Store, layout: Layout, target: Path) -> Digest:
+def write_archive(store: Blobs, layout: Layout, target: Path) -> Digest:
     """Write an oci-archive: plain ustar, which every version of containerd and Docker imports.
 
     Returns its digest. Raises HashMismatchError for a rotten blob; then nothing is written.
@@ -98,7 +112,7 @@ def write_archive(store: Store, layout: Layout, target: Path) -> Digest:
         return file.digest
 
 
-def write_iso(store: Store, layout: Layout, target: Path, epoch: int) -> Digest:
+def write_iso(store: Blobs, layout: Layout, target: Path, epoch: int) -> Digest:
     """Write a volume labelled `KUTTER-IMG` with the archive in it; `epoch` is its only time.
 
     Returns its digest. Raises as `write_archive` does.
@@ -113,7 +127,7 @@ def write_iso(store: Store, layout: Layout, target: Path, epoch: int) -> Digest:
         return file.digest
 
 
-def archive_size(store: Store, layout: Layout) -> int:
+def archive_size(store: Blobs, layout: Layout) -> int:
     """Return how many bytes `write_archive` will write."""
     sizes = [len(data) for data in _archive_texts(layout).values()]
     sizes += [store.size(part.digest) if part.size is None else part.size for part in layout.parts]
@@ -125,13 +139,13 @@ def _archive_texts(layout: Layout) -> dict[str, bytes]:
     return {**layout.texts, **({DOCKER_NAME: layout.docker} if layout.docker else {})}
 
 
-def _write_members(store: Store, layout: Layout, file: UnverifiedFile) -> None:
+def _write_members(store: Blobs, layout: Layout, file: UnverifiedFile) -> None:
     archive = _Archive(file)
     _write(store, replace(layout, texts=_archive_texts(layout)), archive.put)
     archive.end()
 
 
-def write_directory(store: Store, layout: Layout, target: Path) -> None:
+def write_directory(store: Blobs, layout: Layout, target: Path) -> None:
     """Write a layout as a directory, whole or not at all. Raises UsageError when it is there."""
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists already", hint="name a new directory, or remove it")
@@ -149,7 +163,16 @@ def _put(directory: Path, name: str, _: int, data: Iterator[bytes]) -> None:
             file.writelines(data)
 
 
-def blob_chunks(store: Store, digest: Digest, size: int | None) -> Iterator[bytes]:
+def update_directory(target: Path, texts: Mapping[str, bytes], dropped: Iterable[Digest]) -> None:
+    """Bring new texts into a layout: blobs first, what names them next, what nobody names goes."""
+    for name in sorted(texts, key=lambda name: (name in (INDEX_NAME, MARK_NAME), name)):
+        write_atomically(target / name, texts[name])
+    for digest in dropped:
+        with explained(target):
+            (target / _blob_name(digest)).unlink(missing_ok=True)
+
+
+def blob_chunks(store: Blobs, digest: Digest, size: int | None) -> Iterator[bytes]:
     """Yield a blob's bytes, and raise HashMismatchError at the end if they were not the right ones.
 
     The bytes are those of the store at this moment: a blob that was swapped since it was verified
@@ -158,7 +181,8 @@ def blob_chunks(store: Store, digest: Digest, size: int | None) -> Iterator[byte
     state = hashlib.new(digest.algorithm)
     count = 0
     with store.open(digest) as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        with contextlib.suppress(OSError, AttributeError):  # a member of an archive has no number
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         while chunk := file.read(CHUNK):
             state.update(chunk)
             count += len(chunk)
@@ -219,7 +243,7 @@ def _blob_name(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
-def _write(store: Store, layout: Layout, put: Put) -> None:
+def _write(store: Blobs, layout: Layout, put: Put) -> None:
     for name, data in sorted(layout.texts.items(), reverse=True):
         put(name, len(data), iter([data]))
     for part in layout.parts:

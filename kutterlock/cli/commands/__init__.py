@@ -16,7 +16,7 @@ COMMANDS = {
     "diff": "compare two locks, pin by pin",
     "outdated": "list inputs of which the catalog knows newer",
     "audit": "overrides, overdue reviews, trust, end of life, kernel options",
-    "images": "list, export or push the container images",
+    "images": "list, export, push or sign the container images",
     "sign": "sign the lock with its release statement, or a file",
     "attest": "sign outputs: manifest, provenance and SBOM",
     "sbom": "print what a board is made of (CycloneDX 1.6 or SPDX 2.3)",

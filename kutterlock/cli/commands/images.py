@@ -1,36 +1,48 @@
-"""`kutterlock images`: list the images of the lock, export them, push them to a registry."""
+"""`kutterlock images`: list the images of the lock, export, push and sign them."""
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.imagesigning import (
+    lock_facts,
+    lock_of_images,
+    sign_layout,
+    sign_pushed,
+    signatures,
+)
 from kutterlock.cli.output import human_size
 from kutterlock.cli.signers import add_signer_options, named_signers
+from kutterlock.cli.trusting import add_trust_options
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
-    from kutterlock.adapters.registry import Registries
     from kutterlock.adapters.store import Store
-    from kutterlock.model.cosign import Artifact
-    from kutterlock.model.keys import Signer
     from kutterlock.model.lock import ImagePin, Lock
     from kutterlock.model.oci import Platform
-    from kutterlock.vendor.images import ImageTree, Part, WantedImage
-    from kutterlock.vendor.push import PushReport
+    from kutterlock.vendor.images import ImageTree, WantedImage
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("images")
-    parser.add_argument("action", choices=("list", "export", "push"),
+    parser = commands.add_parser(
+        "images",
+        description="List the images that the lock pins, or hand them on. With a key, export and "
+        "push sign each index and manifest and attest where it comes from (SLSA provenance, "
+        "CycloneDX), for cosign and skopeo; sign adds a second signer's to a layout or archive. "
+        "Signatures of others stay; a lock that is not signed as the trust root demands is "
+        "refused.",
+    )
+    parser.add_argument("action", choices=tuple(ACTIONS),
                         help="list: what the lock pins; export: an archive or layout for each "
-                        "board; push: send them to a registry")  # fmt: skip
+                        "board; push: send them to a registry; sign: an exported layout or "
+                        "archive, beside who signed it")  # fmt: skip
     parser.add_argument("target", nargs="?", metavar="TARGET",
-                        help="export: the directory to write to; push: REGISTRY[/PATH]"
-                        )  # fmt: skip
+                        help="export: the directory to write to; push: REGISTRY[/PATH]; sign: the "
+                        "layout or archive")  # fmt: skip
     parser.add_argument("--board", metavar="B", action="append",
                         help="only the images of this board; may be given several times"
                         )  # fmt: skip
@@ -46,15 +58,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
                         help="push: where to note the digests (default: output/pushed.json)"
                         )  # fmt: skip
     add_signer_options(parser)
+    add_trust_options(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Do one action."""
-    if (arguments.target is None) != (arguments.action == "list"):
-        wanted = {"list": "nothing", "export": "a directory", "push": "a registry"}
-        raise UsageError(f"`images {arguments.action}` takes {wanted[arguments.action]}")
-    {"list": _list, "export": _export, "push": _push}[arguments.action](arguments, context)
+    action, wanted = ACTIONS[arguments.action]
+    if (arguments.target is None) != (wanted == "nothing"):
+        raise UsageError(f"`images {arguments.action}` takes {wanted}")
+    action(arguments, context)
 
 
 def _list(arguments: argparse.Namespace, context: Context) -> None:
@@ -111,8 +124,9 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
         write_iso,
     )
 
-    lock, store = context.lock(), context.store()
-    signers = named_signers(context, arguments)
+    store, signers = context.store(), named_signers(context, arguments)
+    verified = lock_of_images(context, arguments, signers)
+    lock = verified.lock
     directory = Path(arguments.target)
     with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -121,7 +135,9 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
         for board in arguments.board or [b.name for b in lock.boards.values() if b.images]:
             wanted = _wanted(lock, arguments, [board])
             trees = complete_trees(store, wanted)
-            layout = with_signatures(plan_layout(trees), _signatures(trees, store, signers))
+            layout = with_signatures(
+                plan_layout(trees), signatures(trees, store, signers, lock_facts(verified))
+            )
             target = directory / f"{board}-images"
             if arguments.format == "directory":
                 write_directory(store, layout, target)
@@ -146,18 +162,18 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.adapters.files import write_atomically
     from kutterlock.vendor.push import parcels_of, push, push_record
 
-    lock, store = context.lock(), context.store()
-    signers = named_signers(context, arguments)
+    store, signers = context.store(), named_signers(context, arguments)
+    verified = lock_of_images(context, arguments, signers)
     platform = _platform(arguments.platform)
     record = arguments.record or context.project / "output/pushed.json"
     with store.in_use():
         parcels = parcels_of(
-            store, _wanted(lock, arguments, arguments.board), arguments.target, platform
+            store, _wanted(verified.lock, arguments, arguments.board), arguments.target, platform
         )
         registries = context.registries()
         try:
             report = push(store, parcels, registries, context.progress)
-            signed = _sign(report, store, registries, signers)
+            signed = sign_pushed(report, store, registries, signers, lock_facts(verified))
         finally:
             registries.close()
     facts = push_record(report, arguments.target)
@@ -169,7 +185,7 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
         f"({human_size(report.size)}), {report.manifests} manifests, {report.tags} tags"
     )
     if signers:
-        context.output.say(f" signed      index and platforms: {signed} artifacts")
+        context.output.say(f" signed      index and platforms: {signed} artifacts added")
     context.output.json(
         {
             **facts,
@@ -182,40 +198,12 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
     )
 
 
-def _sign(
-    report: "PushReport", store: "Store", registries: "Registries", signers: "list[Signer]"
-) -> int:
-    """Sign every index and manifest that was pushed. Returns the number of artifacts."""
-    from kutterlock.trust.images import attach
-
-    count = 0
-    for parcel in report.parcels if signers else ():
-        name = parcel.target.name
-        for part in parcel.tree.parts:
-            if part.is_document:
-                count += attach(registries, name, _about(part, name, store, signers))
-    return count
-
-
-def _signatures(
-    trees: "Iterable[ImageTree]", store: "Store", signers: "list[Signer]"
-) -> "Iterator[Artifact]":
-    """Sign every index and manifest under the name that the lock has for it."""
-    for tree in trees if signers else ():
-        for part in tree.parts:
-            if part.is_document:
-                yield from _about(part, tree.wanted.reference.name, store, signers)
-
-
-def _about(
-    part: "Part", name: str, store: "Store", signers: "list[Signer]"
-) -> "tuple[Artifact, ...]":
-    from kutterlock.trust.images import ImageSubject, sign_image
-
-    subject = ImageSubject(
-        name=name, digest=part.digest, media_type=part.media_type, size=store.size(part.digest)
-    )
-    return sign_image(subject, signers)
+ACTIONS: Mapping[str, tuple[Callable[[argparse.Namespace, Context], None], str]] = {
+    "list": (_list, "nothing"),
+    "export": (_export, "a directory"),
+    "push": (_push, "a registry"),
+    "sign": (sign_layout, "a layout or archive"),
+}
 
 
 def _wanted(

@@ -23,7 +23,12 @@ REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Declare the command."""
-    parser = commands.add_parser("verify")
+    parser = commands.add_parser(
+        "verify",
+        description="Check signatures and hashes, and print every check that was made, who signed, "
+        "and what is not covered. Opens no connection: an image in a registry is copied into a "
+        "layout first (cosign save, oras copy --recursive).",
+    )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
                         help="lock: who signed kutter.lock, and what it names (default); "
                         "output: a board, or a directory that `build` made; image: a layout or "

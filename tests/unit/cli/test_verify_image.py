@@ -1,6 +1,7 @@
 """`verify image` under a pinned root: what is demanded, texts and exit codes. No registry."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     made = ["trust", "init", "--add", "alice", "--add", "bob", "--key", "bob"]
     assert call(*made, "--threshold", "image=2", "--json") == 0
     assert call("trust", "pin", "--digest", json.loads(capsys.readouterr().out)["digest"]) == 0
+    assert call("sign", "--key", "alice") == 0
     return call
 
 
@@ -65,3 +67,51 @@ def test_a_root_that_expired_accepts_nothing_but_is_judged_at_the_time_stated(
     archive = str(tmp_path / "out/pc-images.tar")
     assert run("verify", "image", archive, "--at", "2199-01-01") == 6
     assert run("verify", "image", archive) == 0
+
+
+def test_a_lock_that_is_not_signed_as_demanded_hands_on_no_images(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "out/pc-images.tar"
+    assert run("images", "export", str(archive.parent), "--board", "pc", "--key", "alice") == 0
+    capsys.readouterr()
+    (tmp_path / "kutter.release.json").unlink()
+    shutil.rmtree(tmp_path / "signatures")
+    said = (
+        "error: kutter.release.json: 0 of the 1 signatures that the trust root demands for 'lock'"
+    )
+    for words in (
+        ["export", str(tmp_path / "other"), "--key", "alice"],
+        ["export", str(tmp_path / "other")],
+        ["push", "localhost:1", "--key", "alice"],
+        ["sign", str(archive), "--key", "bob"],
+    ):
+        assert run("images", *words) == 6
+        assert capsys.readouterr().err.splitlines()[0] == said
+    assert run("images", "export", str(tmp_path / "other"), "--unsigned", "--key", "alice") == 6
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "error: images of a lock that was not verified (--unsigned) cannot be signed"
+    )
+    assert not (tmp_path / "other").exists()
+    assert run("images", "export", str(tmp_path / "other"), "--unsigned") == 0
+
+
+def test_what_is_attested_of_an_image_is_evidence(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("images", "export", str(out), "--board", "pc", "--key", "alice") == 0
+    assert run("verify", "image", str(out / "pc-images.tar"), "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    key = facts["checks"][-3]["result"].split()[1].rstrip(",")
+    assert facts["checks"][-2:] == [
+        {
+            "check": f"{PAUSE}: provenance",
+            "result": f"alice {key}: copied unchanged from {PAUSE}, which this lock pins",
+        },
+        {"check": f"{PAUSE}: SBOM", "result": f"alice {key}: CycloneDX of 2 components"},
+    ]
+    assert facts["not-covered"] == [
+        "1 manifests that the indexes name and the layout does not have",
+        "what is in the layers: digests say that they are those signed, not that they are good",
+    ]

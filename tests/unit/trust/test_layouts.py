@@ -25,7 +25,7 @@ from kutterlock.model.cosign import read_simple_signing, simple_signing
 from kutterlock.model.digest import Digest
 from kutterlock.model.oci import OCI_INDEX
 from kutterlock.trust.images import ImageSubject, sign_image
-from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
+from kutterlock.trust.layouts import CONTENT, ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge
 from kutterlock.vendor.images import complete_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, with_signatures, write_archive, write_directory
@@ -95,7 +95,8 @@ def test_two_signers_of_a_layout_are_evidence(tmp_path: Path, archive: bool) -> 
         )
     ]
     assert judged.uncovered == (
-        "attestations, and signatures in other forms than cosign's simple signing",
+        "where 1 of 1 images come from: no key that counts attests it",
+        CONTENT,
     )
 
 
@@ -179,7 +180,8 @@ def test_where_nothing_is_demanded_it_is_said_that_nobody_signed(tmp_path: Path)
     assert judged.uncovered == (
         "tags, and whether a project wants these images: there is no lock here",
         "who vouches for the images: no key that counts signed them",
-        "attestations, and signatures in other forms than cosign's simple signing",
+        "where 1 of 1 images come from: no key that counts attests it",
+        CONTENT,
     )
 
 
