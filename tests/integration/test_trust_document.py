@@ -50,25 +50,36 @@ def lay_out(place: Path, who: KeySigner) -> None:
     (place / "config/config.toml").touch()
 
 
-def run(place: Path, directory: Path, script: str, cosign: str = "cosign") -> bool:
+def run(
+    place: Path,
+    directory: Path,
+    script: str,
+    cosign: str = "cosign",
+    *,
+    offline: bool = True,
+    **more: str,
+) -> bool:
     programs = place / "programs"
-    if not programs.exists():
-        programs.mkdir()
+    if not (programs / "kutterlock").exists():
+        programs.mkdir(exist_ok=True)
         command = f'PYTHONPATH={DOCUMENT.parents[1]} exec {sys.executable} -m kutterlock "$@"'
         (programs / "kutterlock").write_text(f"#!/bin/sh\n{command}\n")
         (programs / "kutterlock").chmod(0o755)
     (programs / "cosign").unlink(missing_ok=True)
     (programs / "cosign").symlink_to(program(cosign))
     environment = {
+        **more,
         "PATH": f"{programs}:{os.environ['PATH']}",
         "HOME": "/nonexistent",
         "KUTTER_CONFIG": str(place / "config/config.toml"),
     }
     whole = "".join(["set -eu -o pipefail\n", *blocks("id"), script])
+    alone = ["unshare", "-rn"] if offline else []
     done = subprocess.run(
-        ["unshare", "-rn", "bash", "-c", whole], cwd=directory, env=environment,
-        capture_output=True, check=False,
+        [*alone, "bash", "-c", whole], cwd=directory, env=environment, capture_output=True,
+        check=False,
     )  # fmt: skip
+    print(done.stderr.decode())
     return done.returncode == 0
 
 
@@ -149,5 +160,6 @@ def test_the_python_on_a_trust_root(place: Path) -> None:
 
 def test_every_block_of_the_page_is_run() -> None:
     kinds = {words[0] for words, _ in BLOCKS}
-    assert kinds == {"keys", "id", "lock", "p256", "output", "root", "digest"}
+    images = {"images-sign", "images-registry", "images-layout"}  # in test_trust_document_images
+    assert kinds == {"keys", "id", "lock", "p256", "output", "root", "digest", *images}
     assert len(blocks("lock")) == 4
