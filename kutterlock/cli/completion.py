@@ -44,6 +44,11 @@ def commands(parser: argparse.ArgumentParser) -> tuple[Command, ...]:
     )
 
 
+def flags_of(parser: argparse.ArgumentParser) -> tuple[str, ...]:
+    """Return every spelling of every option of one command."""
+    return _command("", parser, "").flags
+
+
 def script(shell: str, found: tuple[Command, ...]) -> str:
     """Return the completion script for `bash`, `zsh` or `fish`."""
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](found)

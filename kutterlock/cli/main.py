@@ -17,7 +17,7 @@ from kutterlock import __version__
 from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
-from kutterlock.cli.parser import Parser
+from kutterlock.cli.parser import Parser, require_nothing_left
 from kutterlock.cli.progress import ConsoleProgress, plain_interval
 from kutterlock.errors import InterruptionError, KutterError, UsageError
 from kutterlock.model.progress import Progress
@@ -73,7 +73,8 @@ def run_command(words: Sequence[str], environ: Mapping[str, str], output: Output
     """Run one command; return its exit code, or raise what went wrong."""
     progress = ConsoleProgress(plain=plain_interval(environ.get("KUTTER_PROGRESS", "")))
     try:
-        arguments = build_parser(words).parse_args(words)
+        arguments, left = build_parser(words).parse_known_args(words)
+        require_nothing_left(left, arguments.parser)
         output.as_json = output.as_json or arguments.json
         context = make_context(arguments, environ, _working_directory(), output, progress)
         module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
@@ -148,7 +149,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
 def _declare(name: str, commands: _Children) -> None:
     module = importlib.import_module(f"kutterlock.cli.commands.{name}")
     command: argparse.ArgumentParser = module.add(commands)
-    command.set_defaults(module=name)
+    command.set_defaults(module=name, parser=command)
     add_common_options(command)
 
 

@@ -3,11 +3,17 @@
 import argparse
 import contextlib
 import os
-from typing import Any, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kutterlock.errors import UsageError
 
+if TYPE_CHECKING:
+    import datetime
+
 USUAL_COLUMNS = 80
+LONGEST_COMMAND = 14
+"""`completion` and its indentation: so many columns, or more, are for names in a help text."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,10 +30,16 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError. Its hint names the help of the command that was meant."""
         raise UsageError(message, hint=f"`{self.prog} --help` lists what there is")
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Word it in one line, where argparse lists every choice."""
+        if action.choices is not None and value not in action.choices:
+            self.error(f"{value!r} is no {_called(action)}{meant(str(value), action.choices)}")
+
 
 class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)
+        self._action_max_length = LONGEST_COMMAND  # argparse forgets that commands are indented
 
 
 def _columns() -> int:
@@ -37,6 +49,43 @@ def _columns() -> int:
     with contextlib.suppress(ValueError, OSError):
         return os.get_terminal_size().columns or USUAL_COLUMNS
     return USUAL_COLUMNS
+
+
+def _called(action: argparse.Action) -> str:
+    if action.option_strings:
+        return f"choice of {action.option_strings[-1]}"
+    return str(action.metavar or action.dest)
+
+
+def meant(word: str, known: Iterable[object]) -> str:
+    """Word what a mistyped word may have meant."""
+    import difflib
+
+    near = difflib.get_close_matches(word, [str(item) for item in known], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def require_nothing_left(left: Sequence[str], command: argparse.ArgumentParser) -> None:
+    """Raise UsageError for words that a command does not take."""
+    if not left:
+        return
+    from kutterlock.cli.completion import flags_of
+
+    near = meant(left[0].partition("=")[0], flags_of(command))
+    raise UsageError(
+        f"`{command.prog}` does not take {' '.join(left)}{near}",
+        hint=f"`{command.prog} --help` lists what there is",
+    )
+
+
+def day(text: str) -> "datetime.date":
+    """Read a day, for argparse."""
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-22") from None
 
 
 def positive(text: str) -> int:

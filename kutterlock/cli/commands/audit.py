@@ -1,10 +1,10 @@
 """`kutterlock audit`: overrides and review dates, trust, ended support; and kernel options."""
 
 import argparse
-import datetime
 from pathlib import Path
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.parser import day
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -13,7 +13,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     parser.add_argument(
         "--as-of",
         metavar="DATE",
-        type=datetime.date.fromisoformat,
+        type=day,
         help="the day to judge at (default: today)",
     )
     parser.add_argument("--strict", action="store_true", help="exit 12 when something fails")

@@ -18,8 +18,14 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     """Write the template. Raises UsageError when a manifest is there already."""
     from importlib.resources import files
 
+    from kutterlock.model.paths import plain_name
+
+    try:
+        name = plain_name(arguments.name)
+    except ValueError as error:
+        raise UsageError(f"--name: {error}") from error
     template = files("kutterlock.cli").joinpath("kutter.toml.template").read_text()
-    text = template.replace("@NAME@", arguments.name)
+    text = template.replace("@NAME@", name)
     if arguments.print:
         context.output.say(text.rstrip())
         context.output.json({"manifest": text})

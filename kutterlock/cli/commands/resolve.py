@@ -1,12 +1,11 @@
 """`kutterlock resolve`: turn the manifest into a lock, or check that the lock still says it."""
 
 import argparse
-import datetime
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
-from kutterlock.cli.parser import positive
+from kutterlock.cli.parser import day, positive
 from kutterlock.errors import LockError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     )  # fmt: skip
     parser.add_argument("--offline", action="store_true", help="use only catalog, store and caches")
     parser.add_argument(
-        "--as-of", metavar="DATE", type=datetime.date.fromisoformat,
+        "--as-of", metavar="DATE", type=day,
         help="judge ends of life at this day (default: the lock's, else the catalog's)",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="write nothing, show the changes")

@@ -36,3 +36,15 @@ def test_an_existing_manifest_is_kept(tmp_path: Path, capsys: pytest.CaptureFixt
         f"error: {tmp_path / 'kutter.toml'} exists\n"
         "hint: remove it first, or look with `init --print`\n"
     )
+
+
+@pytest.mark.parametrize("name", ["", "a/b", 'quo"te', "two\nlines"])
+def test_a_name_that_no_manifest_can_hold(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "--project", str(tmp_path), "--name", name]) == 2
+    assert capsys.readouterr().err == (
+        f"error: --name: {name!r} is not a name: letters, digits and . _ + - are allowed, "
+        "a letter or digit first\n"
+    )
+    assert list(tmp_path.iterdir()) == []
