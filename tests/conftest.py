@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,16 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 # Nothing is timed: a loaded machine is no reason to fail.
 settings.register_profile("kutter", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kutter")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a home of their own: they neither see nor change what the user has there."""
+    home = tempfile.TemporaryDirectory(prefix="kutter-test-home-")
+    config.add_cleanup(home.cleanup)
+    for name in [*os.environ]:
+        if name.startswith(("XDG_", "KUTTER_")) and not name.startswith("KUTTER_TEST_"):
+            del os.environ[name]
+    os.environ["HOME"] = home.name
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 BODY = bytes(range(256)) * 1000
 BASIC = "Basic bWU6cHc="
-PATIENCE = Patience(connect=5, stall=5, attempts=2, first_wait=0.0)
+PATIENCE = Patience(connect=60, stall=60, attempts=2, first_wait=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ class TestMirrors:
         server.on("/half/file", stalled(BODY, 1000), answer(503))
         server.on("/good/file", ranged(BODY))
         places = [f"{server.url}/{name}/" for name in ("bad", "half", "good")]
-        quick = replace(PATIENCE, stall=0.2)
+        quick = replace(PATIENCE, stall=1)
         mirrors = {"https://upstream.invalid/pub/": tuple(places)}
         sink = MemorySink(BODY)
         with Http(HttpOptions(mirrors=mirrors, patience=quick)) as http:

@@ -84,12 +84,16 @@ class Line:
 
     @contextlib.contextmanager
     def misconnected(
-        self, faults: Mapping[str, Sequence[Behaviour]], *, attempts: int = 1
+        self,
+        faults: Mapping[str, Sequence[Behaviour]],
+        *,
+        attempts: int = 1,
+        timeout: int = 600,
     ) -> Iterator[FaultServer]:
         """Let the upstream answer, but as told for some paths (`host/directory/file`).
 
-        A silence of a second is too long, a proxy leads to nobody else, and nothing is tried more
-        than `attempts` times.
+        A silence of `timeout` seconds is too long, a proxy leads to nobody else, and nothing is
+        tried more than `attempts` times.
         """
         root = self.demonstration.upstream
         with FaultServer() as server:
@@ -101,7 +105,7 @@ class Line:
             point_at(self.demonstration, f"{server.url}/")
             with (self.demonstration.directory / "config.toml").open("a") as settings:
                 settings.write(
-                    f"[network]\ntimeout = 1\nattempts = {attempts}\n"
+                    f"[network]\ntimeout = {timeout}\nattempts = {attempts}\n"
                     f'proxy = "{server.url}"\nno-proxy = ["localhost"]\n'
                 )
             yield server

@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.digest import Digest
 from kutterlock.model.output import OutputManifest
 from tests.support import samples
+from tests.support.waiting import wait_until, waits_for_a_lock
 
 
 def derivation() -> Derivation:
@@ -90,7 +92,7 @@ def test_a_second_build_waits_for_the_first(tmp_path: Path) -> None:
     with outputs.held(tmp_path, derivation()) as waited:
         thread = threading.Thread(target=second)
         thread.start()
-        thread.join(timeout=0.2)
+        wait_until(lambda: waits_for_a_lock(os.getpid()))
         order.append(f"first waited {waited}")
     thread.join()
     assert order == ["first waited False", "second waited True"]
