@@ -76,6 +76,7 @@ STEPS = """
 0  images export PLACE/images
 0  images push 127.0.0.1:1/images
 2  images push
+2  images sign
 0  bundle create --key me -o PLACE/demo.tar
 0  bundle inspect PLACE/demo.tar
 0  bundle inventory
