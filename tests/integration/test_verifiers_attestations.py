@@ -1,5 +1,6 @@
 """Provenance and SBOM before cosign, securesystemslib, in-toto, CycloneDX and SPDX tools."""
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_cosign_accepts_the_provenance_of_every_file_and_nothing_else(
     signature = value["dsseEnvelope"]["signatures"][0]
     signature["sig"] = ("A" if signature["sig"][0] != "A" else "B") + signature["sig"][1:]
     assert not cosign(name, directory, who, json.dumps(value).encode(), "files/disk.img")
+    value = json.loads(bundle)
+    payload = base64.b64decode(value["dsseEnvelope"]["payload"])
+    changed = payload.replace(b'"board": "pc"', b'"board": "pb"')  # one bit
+    assert changed != payload
+    value["dsseEnvelope"]["payload"] = base64.b64encode(changed).decode()
+    assert not cosign(name, directory, who, json.dumps(value).encode(), "files/disk.img")
+    value = json.loads(bundle)
     value["dsseEnvelope"]["signatures"] = []
     assert not cosign(name, directory, who, json.dumps(value).encode(), "files/disk.img")
     (directory / "files/disk.img").write_bytes(b"disj")
@@ -80,6 +88,13 @@ def test_securesystemslib_counts_the_signers(directory: Path) -> None:
     with pytest.raises(VerificationError):
         Envelope.from_dict(stripped.to_dict()).verify(keys(ALICE, BOB), 2)
     one, two = ours.signatures
+    flipped = bytes([one.signature[0] ^ 1]) + one.signature[1:]
+    bent = replace(ours, signatures=(replace(one, signature=flipped), two))
+    with pytest.raises(VerificationError):
+        Envelope.from_dict(bent.to_dict()).verify(keys(ALICE, BOB), 2)
+    other = replace(ours, payload=attesting.image_statements_of_a_manifest()[0][0])
+    with pytest.raises(VerificationError):
+        Envelope.from_dict(other.to_dict()).verify(keys(ALICE, BOB), 1)
     swapped = (replace(one, signature=two.signature), replace(two, signature=one.signature))
     with pytest.raises(VerificationError):
         Envelope.from_dict(replace(ours, signatures=swapped).to_dict()).verify(keys(ALICE, BOB), 1)
@@ -104,6 +119,26 @@ def test_in_toto_finds_statement_and_predicate_valid(directory: Path) -> None:
         bad.validate()
 
 
+def test_in_toto_and_cyclonedx_find_the_statements_about_an_image_valid() -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+    from google.protobuf.json_format import Parse
+    from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
+    from in_toto_attestation.v1.statement import Statement
+    from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
+
+    (provenance, _), (bill, _) = attesting.image_statements_of_a_manifest()
+    for payload in (provenance, bill):
+        Statement.copy_from_pb(Parse(payload, StatementMessage())).validate()
+    predicate = json.dumps(json.loads(provenance)["predicate"])
+    found = Parse(predicate, Provenance()).build_definition  # unknown fields raise
+    assert [item.name for item in found.resolved_dependencies] == [
+        "kutter.lock", "registry.k8s.io/pause:3.10", "config", "layer 1", "layer 2",
+    ]  # fmt: skip
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(json.dumps(json.loads(bill)["predicate"])) is None
+
+
 def test_the_strict_validator_of_cyclonedx_accepts_the_bill() -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
@@ -121,6 +156,8 @@ def test_spdx_tools_accept_the_bill(tmp_path: Path) -> None:
     path = tmp_path / "bill.spdx.json"
     path.write_bytes(spdx(attesting.bill()))
     assert validate_full_spdx_document(parse_file(str(path))) == []
+    path.write_bytes(spdx(attesting.bill()).replace(b"SPDXRef-DOCUMENT", b"SPDXRef-Other", 1))
+    assert validate_full_spdx_document(parse_file(str(path))) != []
 
 
 def test_every_licence_that_we_call_spdx_is_one_for_spdx() -> None:

@@ -6,25 +6,40 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kutterlock.adapters.keys import check_signature
+from kutterlock.adapters.gpg import judged
+from kutterlock.adapters.keys import check_signature, read_private_key, write_private_key
+from kutterlock.adapters.process import Finished
 from kutterlock.errors import KutterError, UntrustedError
 from kutterlock.model import minisig, sigstore, sshsig
+from kutterlock.model.armor import dearmored_keys, is_clearsigned, unwrapped
 from kutterlock.model.canonical_json import canonical_json
+from kutterlock.model.cosign import (
+    Layer,
+    layered,
+    read_entries,
+    read_simple_signing,
+    referrers,
+    simple_signing,
+)
 from kutterlock.model.der import ecdsa_signature, read_ecdsa_signature
+from kutterlock.model.digest import Digest
 from kutterlock.model.dsse import read_envelope
+from kutterlock.model.image_attestation import read_image_statement
 from kutterlock.model.intoto import read_provenance
 from kutterlock.model.keys import minisign_form, pem, read_public, ssh_form
 from kutterlock.model.statement import read_seen, read_statement
 from kutterlock.model.strict_json import read_object
 from kutterlock.model.trustroot import read_root
+from kutterlock.trust.docker_names import require_same_images
 from kutterlock.trust.signatures import SignatureFile, examine
-from tests.support import signing
+from tests.support import attesting, signing
 from tests.support.signing import ALICE, BOB
 
 pytestmark = pytest.mark.property
@@ -38,6 +53,7 @@ SIGNED: dict[str, bytes] = {
     for who in (ALICE, BOB)
     if not (form == "minisig" and who is BOB)
 }
+IMAGE_STATEMENTS = attesting.image_statements_of_a_manifest()
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "minisig": (minisig.read_minisig, SIGNED["minisig-ed25519"]),
     "sigstore": (sigstore.read_bundle, SIGNED["sigstore.json-ed25519"]),
@@ -50,6 +66,18 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "statement": (read_statement, STATEMENT),
     "seen": (read_seen, b'{"version": 0, "statement": "", "withdrawn": []}'),
     "provenance": (read_provenance, b'{"_type": "https://in-toto.io/Statement/v1"}'),
+    "image provenance": (read_image_statement, IMAGE_STATEMENTS[0][0]),
+    "image bill": (read_image_statement, IMAGE_STATEMENTS[1][0]),
+    "simple signing": (read_simple_signing, simple_signing("example.org/app", Digest.of(b"x"))),
+    "layers of signatures": (
+        lambda data: read_entries(data, "layers", "it"),
+        layered(Digest.of(b"x"), "sig", [Layer(media_type="t", data=b"x")]).manifest,
+    ),
+    "list of referrers": (
+        lambda data: read_entries(data, "manifests", "it"),
+        referrers({"digest": "d"}, Digest.of(b"x"), [(b"{}", "t")])[-1].manifest,
+    ),
+    "docker's list": (lambda data: require_same_images(data, {"": ()}), b"[]"),
 }
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(),
@@ -239,3 +267,64 @@ def test_a_signature_in_a_bundle_does_not_outlive_its_hint() -> None:
 def test_a_release_statement_reads_back_as_itself(version: int) -> None:
     statement = replace(signing.release(b"lock"), version=version)
     assert read_statement(statement.to_bytes()) == statement
+
+
+ARMORED = (
+    "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\ntext\n- dashed\n"
+    "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+)
+KEYRING = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
+@given(st.integers(0, len(ARMORED)), st.text(max_size=8), st.integers(0, 8))
+def test_a_changed_clearsigned_text_is_unwrapped_or_a_value_error(
+    start: int, change: str, length: int
+) -> None:
+    text = ARMORED[:start] + change + ARMORED[start + length :]
+    is_clearsigned(text)
+    with contextlib.suppress(ValueError):
+        unwrapped(text)
+
+
+@given(st.integers(0, len(KEYRING)), st.binary(max_size=8), st.integers(0, 8))
+def test_a_changed_keyring_is_dearmored_or_a_value_error(
+    start: int, change: bytes, length: int
+) -> None:
+    with contextlib.suppress(ValueError):
+        dearmored_keys(KEYRING[:start] + change + KEYRING[start + length :])
+
+
+WORDS = st.sampled_from(["[GNUPG:]", "VALIDSIG", "BADSIG", "ERRSIG", "NO_PUBKEY", "8", "9", "F1"])
+STATUS = st.lists(st.lists(WORDS | st.text(max_size=3), max_size=14).map(" ".join), max_size=5)
+
+
+@given(STATUS, st.integers(0, 2))
+def test_whatever_gpgv_says_only_a_valid_signature_by_a_pinned_key_counts(
+    lines: list[str], status: int
+) -> None:
+    done = Finished(status=status, output="\n".join(lines).encode(), errors=b"")
+    try:
+        assert judged(done, frozenset({"F1"}), "it") == "F1"
+    except UntrustedError:
+        return
+    assert any("VALIDSIG" in line and "F1" in line for line in lines)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_a_damaged_private_key_is_refused_without_a_word_of_it(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = tmp_path / "key.pem"
+    if not path.exists():
+        write_private_key(path, ALICE, b"")
+        (tmp_path / "whole").write_bytes(path.read_bytes())
+    whole = (tmp_path / "whole").read_bytes()
+    start = data.draw(st.integers(0, len(whole) - 1))
+    path.write_bytes(whole[:start] + data.draw(st.binary(max_size=4)) + whole[start + 4 :])
+    said = ""
+    try:
+        read_private_key(path, lambda: b"")
+    except KutterError as error:
+        said = f"{error.reason} {error.details} {error.hint}"
+    assert whole.splitlines()[1].decode()[:16] not in said

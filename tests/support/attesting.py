@@ -9,7 +9,10 @@ from kutterlock.adapters.tomlfile import lock_bytes
 from kutterlock.model.bill import Bill, make_bill
 from kutterlock.model.cyclonedx import cyclonedx
 from kutterlock.model.digest import Digest
+from kutterlock.model.image_attestation import ImageFacts, LockFacts, image_statements
 from kutterlock.model.keys import Signer
+from kutterlock.model.lock import ImagePin, Trust
+from kutterlock.model.oci import OCI_MANIFEST, Descriptor, Index, Manifest
 from kutterlock.model.output import OutputFile, OutputManifest
 from kutterlock.model.paths import RelativePath
 from kutterlock.model.showinfo import parse_show_info
@@ -103,3 +106,38 @@ def attested(directory: Path, *signers: Signer) -> Path:
         place = directory if directory.exists() else output(directory)
         attest(place, verified(), BOARD, cyclonedx(bill()), [signer], "0.1.0")
     return directory
+
+
+def image_statements_of_a_manifest() -> tuple[tuple[bytes, str], ...]:
+    """Return the statements about one platform's image of two layers, one of them twice."""
+    config, layer, other = (
+        Descriptor(media_type="x/y", digest=Digest.of(name), size=1)
+        for name in (b"config", b"layer", b"other")
+    )
+    document = Manifest(media_type=OCI_MANIFEST, config=config, layers=(layer, other, layer))
+    return image_statements(image_facts(document))
+
+
+def image_facts(document: Index | Manifest) -> ImageFacts:
+    """Return what is known of an image that the lock of alice and bob pins."""
+    digest = Digest.of(b"image")
+    return ImageFacts(
+        name="registry.example/app",
+        digest=digest,
+        document=document,
+        pin=ImagePin(
+            reference="registry.k8s.io/pause:3.10",
+            digest=digest,
+            platforms=("linux/amd64",),
+            needed_by="kubeadm 1.36.2",
+            trust=Trust(level="catalog"),
+        ),
+        lock=LockFacts(
+            project="demo",
+            project_version="1",
+            digest=Digest.of(b"lock"),
+            signers=("alice", "bob"),
+            release=3,
+            version="0.1.0",
+        ),
+    )

@@ -23,7 +23,7 @@ from kutterlock.errors import (
 )
 from kutterlock.model.cosign import read_simple_signing, simple_signing
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci import OCI_INDEX, OCI_MANIFEST
 from kutterlock.trust.images import ImageSubject, sign_image
 from kutterlock.trust.layouts import CONTENT, ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge
@@ -287,6 +287,59 @@ def test_links_doubles_and_what_is_no_layout_are_refused(tmp_path: Path) -> None
     )
     (tmp_path / "text").write_text("no archive")
     assert isinstance(refusal(tmp_path / "text"), UsageError)
+
+
+def bundled(place: Path, change: Callable[[bytes], bytes] = bytes) -> Path:
+    """Write a layout in which Alice's signatures are bundles only, as `oras copy` lists them."""
+    layout = export(place)
+    digest = LOCK.images[PAUSE].digest
+    about = ImageSubject(name="unused", digest=digest, media_type=OCI_INDEX, size=1)
+    for artifact in sign_image(about, [ALICE]):
+        if artifact.tag:
+            continue
+        blobs = [change(blob) for blob in artifact.blobs]
+        names = {str(Digest.of(old)): new for old, new in zip(artifact.blobs, blobs, strict=True)}
+        value = json.loads(artifact.manifest)
+        for entry in (value["config"], *value["layers"]):
+            new = names[entry["digest"]]
+            entry.update({"digest": str(Digest.of(new)), "size": len(new)})
+        data = json.dumps(value).encode()
+        for blob in (data, *blobs):
+            (layout / "blobs/sha256" / Digest.of(blob).hex).write_bytes(blob)
+        entry = {"mediaType": OCI_MANIFEST, "digest": str(Digest.of(data)), "size": len(data)}
+        edit(layout, lambda entries, entry=entry: entries.append(entry))  # type: ignore[misc]
+    return layout
+
+
+def test_a_bundle_counts_where_a_lock_that_counts_says_what_the_name_stands_for(
+    tmp_path: Path,
+) -> None:
+    layout = bundled(tmp_path)
+    named = ImageStandard(judge=Judge(at=NOW), keys={"a.pub": ALICE.public}, lock=LOCK)
+    assert judge(layout, replace(named, lock_counts=True)).signers == ("a.pub",)
+    for standard in (named, replace(named, lock=None)):
+        assert refusal(layout, standard).reason == f"{PAUSE} is signed by none of: a.pub"
+    edit(layout, lambda entries: [entry.pop("annotations", None) for entry in entries])
+    assert judge(layout, named).signers == ("a.pub",)
+    other = replace(named, keys={"m.pub": MALLORY.public}, lock_counts=True)
+    assert refusal(layout, other).reason.endswith(" is signed by none of: m.pub")
+
+
+def test_a_bundle_that_is_not_signed_by_the_key_that_it_names_is_refused(tmp_path: Path) -> None:
+    def flip(data: bytes) -> bytes:
+        if b"dsseEnvelope" not in data:
+            return data
+        value = json.loads(data)
+        signature = value["dsseEnvelope"]["signatures"][0]
+        signature["sig"] = ("A" if signature["sig"][0] != "A" else "B") + signature["sig"][1:]
+        return json.dumps(value).encode()
+
+    standard = replace(STANDARD, judge=Judge(at=NOW), keys={"a.pub": ALICE.public})
+    error = refusal(bundled(tmp_path, flip), replace(standard, lock_counts=True))
+    assert error.exit_code == 6
+    assert error.reason.endswith(
+        f" is not signed by the key that it names ({ALICE.public.short_id})"
+    )
 
 
 @given(at=st.integers(0, 300), new=st.binary(max_size=3))
