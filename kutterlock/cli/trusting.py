@@ -126,7 +126,8 @@ def tell_signers(context: Context, verified: "VerifiedLock") -> None:
     if verified.unsigned:
         context.output.say(" lock        NOT verified (--unsigned): the output cannot be signed")
     elif verified.release is None:
-        context.output.say(f" lock        {verified.findings[-1].result}")
+        unsigned = [item for item in verified.findings if item.check != "hosts"]
+        context.output.say(f" lock        {unsigned[-1].result}")
     else:
         names = ", ".join(verified.signers)
         context.output.say(f" lock        release {verified.release.version}, signed by {names}")
