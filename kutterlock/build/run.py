@@ -33,6 +33,7 @@ from kutterlock.build.outputs import (
     staged,
     write_documents,
 )
+from kutterlock.build.sizes import SIZES_NAME, measure
 from kutterlock.build.workshop import Workshop, board_derivation
 from kutterlock.errors import BuildError, NotReproducibleError
 from kutterlock.model.derivation import Derivation
@@ -165,6 +166,7 @@ class _Build:
             write_documents(staging, self._derivation, manifest)
             shutil.copyfile(attempt.log, staging / LOG_NAME)
             shutil.copyfile(attempt.record, staging / RECORD_NAME)
+            write_atomically(staging / SIZES_NAME, measure(attempt.build / "out"))
         return manifest
 
     def _is_finished(self, attempt: Attempt) -> bool:

@@ -81,7 +81,7 @@ def test_a_build_is_made_once_and_then_found(line: Line) -> None:
     assert first["outputs"][0]["files"] == second["outputs"][0]["files"]
     output = line.project / "output" / ONE_BOARD
     assert sorted(path.name for path in output.resolve().iterdir()) == [
-        "build.json", "build.log", "derivation.json", "files", "manifest.json",
+        "build.json", "build.log", "derivation.json", "files", "manifest.json", "sizes.json",
     ]  # fmt: skip
 
 

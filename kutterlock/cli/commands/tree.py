@@ -13,13 +13,28 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     """Declare the command."""
     parser = commands.add_parser("tree")
     parser.add_argument("--board", metavar="B", action="append", default=[], help="a board")
+    parser.add_argument(
+        "--sizes", action="store_true",
+        help="how large: the newest output's files, packages as installed, images as vendored",
+    )  # fmt: skip
+    parser.add_argument("--svg", metavar="DIR", help="with --sizes: draw them, BOARD-*.svg")
+    parser.add_argument("--output", metavar="DIR", help="where outputs are (default: output)")
     return parser
 
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Print a board's overlays, packages with their sources, images and environment."""
+    from kutterlock.errors import UsageError
+
+    if arguments.svg and not arguments.sizes:
+        raise UsageError("--svg goes with --sizes")
     lock = context.lock()
     boards = [lock.board(name) for name in arguments.board or sorted(lock.boards)]
+    if arguments.sizes:
+        from kutterlock.cli.sizing import print_sizes
+
+        print_sizes(arguments, context, boards)
+        return
     for board in boards:
         _print(context, lock, board)
     context.output.json({"boards": {board.name: _facts(lock, board) for board in boards}})
