@@ -42,6 +42,7 @@ def run() -> int:
     except KeyboardInterrupt:  # before main could catch it
         status = 128 + signal.SIGINT
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # nor need what ends with the process be looked through once more
     return 128 + caught[0] if caught and status else status
 
 

@@ -12,7 +12,7 @@ from kutterlock.adapters.store import Store
 from kutterlock.model.lock import Lock
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.fetch import Downloader, FetchOptions, fetch
-from kutterlock.vendor.images import ImageTree, WantedImage, read_tree, wanted_images
+from kutterlock.vendor.images import ImageTree, Read, WantedImage, read_tree, wanted_images
 from kutterlock.vendor.report import FetchReport
 from kutterlock.vendor.wants import Want, distinct, wants_of
 
@@ -93,6 +93,7 @@ class _Rounds:
         self._images = images
         self._reports: list[FetchReport] = []
         self._last: list[ImageTree] = []
+        self._known: Read = {}
 
     @property
     def failures(self) -> bool:
@@ -102,7 +103,7 @@ class _Rounds:
         self._reports.append(report)
 
     def trees(self) -> list[ImageTree]:
-        return [read_tree(self._store, wanted) for wanted in self._images]
+        return [read_tree(self._store, wanted, known=self._known) for wanted in self._images]
 
     def documents(self) -> tuple[Want, ...]:
         """Return the documents to fetch before more can be known; none that failed already."""

@@ -125,14 +125,21 @@ def board_platform(arch: str) -> Platform:
     return Platform(os="linux", architecture=RELEASE_ARCH[arch])
 
 
-def read_tree(store: Store, wanted: WantedImage, *, lenient: bool = False) -> ImageTree:
-    """Follow an image through the store.
+Read = dict[tuple[Digest, str], tuple[Index | Manifest, int]]
+"""Documents that were read and found right, by digest and by the media type they were announced
+under, with their sizes in bytes."""
+
+
+def read_tree(
+    store: Store, wanted: WantedImage, *, lenient: bool = False, known: Read | None = None
+) -> ImageTree:
+    """Follow an image through the store; what is in `known` is not read again, and what is added.
 
     Raises NoSolutionError for a platform that it lacks, HashMismatchError for a document with the
     wrong bytes (`lenient`: it counts as unread, for somebody who hashes every part next), and
     KutterError for one that is not what it says to be.
     """
-    return _Walk(store, wanted, lenient).run()
+    return _Walk(store, wanted, lenient, {} if known is None else known).run()
 
 
 def image_trees(
@@ -175,6 +182,7 @@ class _Walk:
     store: Store
     wanted: WantedImage
     lenient: bool
+    known: Read
     parts: dict[Digest, Part] = field(default_factory=dict)
     documents: dict[Digest, Index | Manifest] = field(default_factory=dict)
     unread: list[Part] = field(default_factory=list)
@@ -262,25 +270,31 @@ class _Walk:
             self.unread.append(part)
             return None
         try:
-            data = self._read(part, LARGEST_MANIFEST)
+            document, size = self._document(part, media_type)
         except HashMismatchError:
             if not self.lenient:
                 raise
             self.unread.append(part)
             return None
-        try:
-            document = parse_document(data, media_type)
-        except ValueError as error:
-            raise self._fault(part, str(error)) from error
         role = "index" if isinstance(document, Index) else "manifest"
         self.parts[part.digest] = dataclasses.replace(
-            part, role=role, media_type=document.media_type, size=len(data)
+            part, role=role, media_type=document.media_type, size=size
         )
         self.documents[part.digest] = document
         if isinstance(document, Manifest):
             for blob in _blobs(document, part.platform):
                 self._note(blob)
         return document
+
+    def _document(self, part: Part, media_type: str) -> tuple[Index | Manifest, int]:
+        key = part.digest, media_type
+        if key not in self.known:
+            data = self._read(part, LARGEST_MANIFEST)
+            try:
+                self.known[key] = parse_document(data, media_type), len(data)
+            except ValueError as error:
+                raise self._fault(part, str(error)) from error
+        return self.known[key]
 
     def _note(self, part: Part) -> None:
         known = self.parts.setdefault(part.digest, part)
