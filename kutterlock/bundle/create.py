@@ -112,9 +112,14 @@ def sign_bundle(
 
 def _signatures(bundle: Bundle, signers: Iterable[Signer]) -> dict[str, bytes]:
     made = sign_bundle(bundle, signers)
-    if sum(ustar.room(len(data)) for data in made.values()) > SIGNATURE_ROOM:
-        raise UsageError("too many signers for one bundle")
+    require_room(made)
     return made
+
+
+def require_room(signatures: Mapping[str, bytes]) -> None:
+    """Raise UsageError for signatures that do not fit into the room that each volume keeps."""
+    if sum(ustar.room(len(data)) for data in signatures.values()) > SIGNATURE_ROOM:
+        raise UsageError("too many signers for one bundle")
 
 
 class _Places:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kutterlock.adapters.store import Store
+from kutterlock.bundle.check import describe, merged_head, open_volumes
 from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.presence import check_base, right_ones
 from kutterlock.bundle.staging import Staging, check_digests, pinned_otherwise, unfinished
@@ -65,31 +66,11 @@ def take(
     """
     with contextlib.ExitStack() as stack:
         volumes = open_volumes(paths, stack)
-        head = next(iter(volumes.values())).head
+        head = merged_head(volumes)
         judges.head(head)
         check_stray(head, store)
         with store.in_use():
             return _Import(head, store, landing, judges, progress).run(volumes)
-
-
-def open_volumes(paths: Sequence[Path], stack: contextlib.ExitStack) -> dict[int, Volume]:
-    """Read the heads of all volumes, by number. Raises WrongVolumeError."""
-    volumes = [stack.enter_context(Volume(path)) for path in paths]
-    ids = {volume.head.id for volume in volumes}
-    if len(ids) > 1:
-        raise WrongVolumeError(
-            "these are volumes of different bundles",
-            details=[f"{volume.path}: {describe(volume.head)}" for volume in volumes],
-            hint="name the volumes of one bundle",
-        )
-    return dict(sorted({volume.head.label.number: volume for volume in volumes}.items()))
-
-
-def describe(head: Head) -> str:
-    """Say which volume of which bundle this is."""
-    bundle = head.bundle
-    number = f"volume {head.label.number} of {len(bundle.volumes)}"
-    return f"{number} of {bundle.project} {bundle.version}, {head.id}"
 
 
 def check_stray(head: Head, store: Store) -> None:

@@ -72,15 +72,19 @@ def write_volumes(
         target.parent.mkdir(parents=True, exist_ok=True)
     total = sum(piece.size for piece in bundle.wholes())
     progress.start("bundle", total=total, unit="bytes")
+    volumes = []
     with contextlib.ExitStack() as stack:
         for number, (path, pieces) in enumerate(zip(paths, bundle.pieces(), strict=True), 1):
-            volume = stack.enter_context(_NewVolume(path, limit))
+            volume = stack.enter_context(NewVolume(path, limit))
             for name, data in head_members(bundle, number, sources.head):
                 volume.add(name, data)
             for piece in pieces:
                 _copy(bundle, piece, sources, volume, progress)
             volume.finish()
-        _name_all(paths, target)
+            volumes.append(volume)
+        for volume in volumes:
+            volume.name()
+        _remove_stale(paths, target)
     progress.done("")
     return paths
 
@@ -99,10 +103,11 @@ def stale_volumes(target: Path, kept: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-class _NewVolume:
+class NewVolume:
     """A volume under its temporary name, locked against a second writer."""
 
-    def __init__(self, final: Path, limit: int | None) -> None:
+    def __init__(self, final: Path, limit: int | None = None) -> None:
+        """Create it beside `final`. Raises KutterError while somebody else writes it."""
         self.final = final
         self.temporary = final.parent / (UNVERIFIED + final.name)
         self._limit = limit
@@ -128,17 +133,21 @@ class _NewVolume:
         os.close(self._descriptor)
 
     def add(self, name: str, data: bytes) -> None:
+        """Write a whole member."""
         self.begin(name, len(data))
         self.write(data)
         self.end(len(data))
 
     def begin(self, name: str, size: int) -> None:
+        """Begin a member of `size` bytes; `write` them, then `end` it."""
         self.write(ustar.header(name, size))
 
     def end(self, size: int) -> None:
+        """Fill up the last block of a member of `size` bytes."""
         self.write(bytes(ustar.padding(size)))
 
     def write(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
         self._size += len(data)
         assert self._limit is None or self._size <= self._limit, "the layout keeps to the limit"
         with explained(self.final):
@@ -147,22 +156,25 @@ class _NewVolume:
                 view = view[os.write(self._descriptor, view) :]
 
     def finish(self) -> None:
+        """End the archive, and make it durable."""
         self.write(ustar.END)
         with explained(self.final):
             os.fsync(self._descriptor)
 
+    def name(self) -> None:
+        """Give it its name."""
+        with explained(self.final):
+            self.temporary.replace(self.final)
 
-def _name_all(paths: Sequence[Path], target: Path) -> None:
-    for path in paths:
-        with explained(path):
-            (path.parent / (UNVERIFIED + path.name)).replace(path)
+
+def _remove_stale(paths: Sequence[Path], target: Path) -> None:
     for path in stale_volumes(target, paths):
         with explained(path):
             path.unlink()
 
 
 def _copy(
-    bundle: Bundle, piece: Piece, sources: Sources, volume: _NewVolume, progress: Progress
+    bundle: Bundle, piece: Piece, sources: Sources, volume: NewVolume, progress: Progress
 ) -> None:
     offset = sum(
         part.size for part in bundle.splits.get(piece.whole, ())[: max(piece.number - 1, 0)]

@@ -17,7 +17,7 @@ COMMANDS = {
     "outdated": "list inputs of which the catalog knows newer",
     "audit": "overrides, overdue reviews, trust, end of life, kernel options",
     "images": "list, export, push or sign the container images",
-    "sign": "sign the lock with its release statement, or a file",
+    "sign": "sign the lock with its release statement, a bundle, or a file",
     "attest": "sign outputs: manifest, provenance and SBOM",
     "sbom": "print what a board is made of (CycloneDX 1.6 or SPDX 2.3)",
     "trust": "the trust root: make, sign, pin, rotate, show it",

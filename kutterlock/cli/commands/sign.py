@@ -1,4 +1,4 @@
-"""`kutterlock sign`: sign the lock with its release statement, or an output."""
+"""`kutterlock sign`: sign the lock with its release statement, a bundle, or a file."""
 
 import argparse
 import datetime
@@ -24,8 +24,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "signer runs the same command: a signature is added beside the others.",
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
-                        help="lock (default), or a file: it gets signatures, and no release "
-                        "statement")  # fmt: skip
+                        help="lock (default); bundle: add signatures to the volumes named; or a "
+                        "file: it gets signatures beside it, and no release statement"
+                        )  # fmt: skip
+    parser.add_argument("file", nargs="*", metavar="FILE", help="bundle: all of its volumes")
     parser.add_argument("--form", metavar="FORM", action="append", choices=FORMS, default=[],
                         help=f"a form of signature: {', '.join(FORMS)} (default: the first "
                         "two); may be given several times")  # fmt: skip
@@ -40,8 +42,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
-    """Sign the lock, or a file."""
-    if arguments.target == "lock":
+    """Sign the lock, a bundle, or a file."""
+    if (arguments.target == "bundle") != bool(arguments.file):
+        raise UsageError(
+            "`sign bundle` takes all volumes of a bundle, other targets no further file"
+        )
+    if arguments.target == "bundle":
+        from kutterlock.cli.bundle_verify import sign_bundle_files
+        from kutterlock.trust.signatures import DEFAULT_FORMS
+
+        sign_bundle_files(arguments, context, arguments.form or list(DEFAULT_FORMS))
+    elif arguments.target == "lock":
         _sign_lock(arguments, context)
     else:
         _sign_file(arguments, context, Path(arguments.target))

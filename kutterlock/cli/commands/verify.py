@@ -31,7 +31,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
                         help="lock: who signed kutter.lock, and what it names (default); "
-                        "output: a board, or a directory that `build` made; image: a layout or "
+                        "output: a board, or a directory that `build` made; bundle: all "
+                        "volumes of a bundle; image: a layout or "
                         "archive of images, or an image of the lock; file (or its path "
                         "alone): a file with signatures beside it; store: every blob; view: a "
                         "download directory made from the store")  # fmt: skip
@@ -139,10 +140,27 @@ def _verify_file(arguments: argparse.Namespace, context: Context) -> int:
     return tell_evidence(verify_signed_file(context, arguments, arguments.path[0]), context)
 
 
+def _verify_bundle(arguments: argparse.Namespace, context: Context) -> int:
+    from kutterlock.cli.bundle_verify import verify_bundle
+
+    if not arguments.path:
+        raise UsageError("`verify bundle` takes the volumes of a bundle")
+    evidence, lacking = verify_bundle(arguments, context, arguments.path)
+    if lacking is None:
+        return tell_evidence(evidence, context)
+    evidence.tell(context)
+    context.output.json({**evidence.facts(), "error": lacking.reason, "missing": lacking.details,
+                         "exit-code": lacking.exit_code})  # fmt: skip
+    if not context.output.as_json:
+        raise lacking
+    return lacking.exit_code
+
+
 TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {
     "lock": _verify_lock,
     "output": _verify_output,
     "image": _verify_image,
+    "bundle": _verify_bundle,
     "file": _verify_file,
     "store": _verify_store,
     "view": _verify_view,

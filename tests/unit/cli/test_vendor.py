@@ -211,7 +211,7 @@ def test_an_unknown_target_names_the_known_ones(
     assert run("verify", "everything") == 2
     assert capsys.readouterr().err == (
         "error: there is no way to verify 'everything'\n"
-        "hint: name one of: lock, output, image, file, store, view\n"
+        "hint: name one of: lock, output, image, bundle, file, store, view\n"
     )
 
 
