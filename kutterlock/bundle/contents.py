@@ -50,19 +50,25 @@ def project_files(project: Path, lock: Lock, held: Held | None = None) -> tuple[
 
 
 def closure_blobs(
-    store: Store, lock: Lock, boards: Sequence[str] | None, known: Mapping[Digest, BundleBlob]
+    store: Store,
+    lock: Lock,
+    boards: Sequence[str] | None,
+    known: Mapping[Digest, BundleBlob],
+    *,
+    all_platforms: bool = False,
 ) -> tuple[BundleBlob, ...]:
     """List the blobs of the boards' closure, by sha256. Raises MissingInputError with a list.
 
     `known` saves reading those that are pinned by another algorithm.
     """
-    names = closure_names(lock, store, boards)
+    names = closure_names(lock, store, boards, all_platforms=all_platforms)
+    option = " --all-platforms" if all_platforms else ""
     missing = [f"{name} ({digest})" for digest, name in names.items() if not store.has(digest)]
     if missing:
         raise MissingInputError(
             f"{len(missing)} of the {len(names)} blobs of the closure are not in the store",
             details=sorted(missing),
-            hint="run `kutterlock vendor` first",
+            hint=f"run `kutterlock vendor{option}` first",
         )
     blobs = [blob_of(store, digest, name, known) for digest, name in names.items()]
     return tuple(sorted(blobs, key=lambda blob: blob.sha256))

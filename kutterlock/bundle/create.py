@@ -41,11 +41,15 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
-    """What to make: `boards` None means all, `limit` is a volume's size in bytes."""
+    """What to make: `boards` None means all, `limit` is a volume's size in bytes.
+
+    `all_platforms`: of images, those that no board has, too.
+    """
 
     project: Path
     lock: Lock
     boards: tuple[str, ...] | None = None
+    all_platforms: bool = False
     base: Held | None = None
     limit: int | None = None
     tools: tuple[Tool, ...] = ()
@@ -78,6 +82,7 @@ def describe(request: CreateRequest, store: Store) -> Bundle:
     lock, base = request.lock, request.base
     known = base.blobs if base else {}
     files = project_files(request.project, lock, base)
+    blobs = closure_blobs(store, lock, request.boards, known, all_platforms=request.all_platforms)
     tools = without((tool.blob for tool in request.tools), base)
     return Bundle(
         project=lock.project,
@@ -86,7 +91,7 @@ def describe(request: CreateRequest, store: Store) -> Bundle:
         lock=next(Digest("sha256", file.sha256) for file in files if file.path == LOCK_PATH),
         files=files,
         tools=tuple(sorted(tools, key=lambda tool: tool.name)),
-        blobs=without(closure_blobs(store, lock, request.boards, known), base),
+        blobs=without(blobs, base),
         volumes=(),
         splits={},
         base=base.content if base else None,

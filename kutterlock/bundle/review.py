@@ -80,14 +80,17 @@ def make_rows(reviewed: Reviewed) -> Iterable[Row]:
         name = f"project/{file.path}"
         yield Row(
             member=name, name=file.path, kind=f"project {file.kind}", size=file.size,
-            sha256=file.sha256, origin="the project", change=_change(before, name, file.sha256),
+            sha256=file.sha256, licence="the project's own", origin="the project",
+            change=_change(before, name, file.sha256),
         )  # fmt: skip
     for kind, blobs in (("tool", bundle.tools), ("blob", bundle.blobs)):
+        unstated = "the project's own" if kind == "tool" else "not stated"
         for blob in blobs:
             origin = origins.get(blob.digest, "kutterlock" if kind == "tool" else blob.name)
             yield Row(
                 member=_member(kind, blob), name=blob.name, kind=kind, size=blob.size,
-                sha256=blob.sha256, licence=reviewed.licences.get(blob.digest, ""), origin=origin,
+                sha256=blob.sha256, licence=reviewed.licences.get(blob.digest, unstated),
+                origin=origin,
                 change=_change(before, f"{kind} {blob.name}", blob.sha256),
             )  # fmt: skip
     yield from _gone(bundle, before)

@@ -25,6 +25,7 @@ from kutterlock.model.bundle import BundleBlob
 BOOTSTRAP = "bootstrap.py"
 _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+\.whl\Z")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+LICENCE = "Apache-2.0"
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -107,7 +108,10 @@ def own_wheel(package: Path) -> bytes:
     members = [(f"kutterlock/{name}", data) for name, data in _package_files(package)]
     requirements = find_requirements().read_bytes()
     members.append(("kutterlock/requirements.txt", requirements))
-    metadata = f"Metadata-Version: 2.1\nName: kutterlock\nVersion: {__version__}\n"
+    metadata = (
+        f"Metadata-Version: 2.4\nName: kutterlock\nVersion: {__version__}\n"
+        f"License-Expression: {LICENCE}\n"
+    )
     wheel = "Wheel-Version: 1.0\nGenerator: kutterlock\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     entry = "[console_scripts]\nkutterlock = kutterlock.cli.main:main\n"
     members += [

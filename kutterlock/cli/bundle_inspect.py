@@ -11,13 +11,16 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kutterlock.bundle.volume import Head, Volume
-    from kutterlock.model.bundle import Bundle, Piece
+    from kutterlock.model.bundle import Bundle
     from kutterlock.trust.verified import Finding
 
 LOCK = "project/kutter.lock"
 LICENCES = "tools/licences.json"
 LARGEST = 16 << 20
+MOST_LINES = 30
 
 
 def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
@@ -35,10 +38,7 @@ def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
     for line in _licence_lines(licences):
         context.output.say(line)
     if arguments.files:
-        context.output.table(
-            [piece.name, human_size(piece.size), name, licences.get(piece.whole, "")]
-            for piece, name in _named(head.bundle)
-        )
+        context.output.table(_file_rows(head.bundle, licences))
     context.output.json({
         "bundle": str(head.id), "volume": head.label.number,
         "signatures": [f"{item.check}: {item.result}" for item in findings],
@@ -86,9 +86,16 @@ def _licences(papers: dict[str, bytes]) -> dict[str, str]:
 def _licence_lines(licences: dict[str, str]) -> list[str]:
     if not licences:
         return [" licences    not in this bundle: `bundle create --sbom` puts them in"]
-    counted = Counter(licences.values())
-    return [f" licence     {name or 'unknown'}: {count} files" for name, count in sorted(
-        counted.items())]  # fmt: skip
+    counted = Counter(name for text in licences.values() for name in text.split(", "))
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    more = [f" licences    {len(ranked) - MOST_LINES} more names: --files lists each file's"]
+    return [
+        *(
+            f" licence     {name or 'unknown'}: {count} files"
+            for name, count in ranked[:MOST_LINES]
+        ),
+        *(more if len(ranked) > MOST_LINES else []),
+    ]
 
 
 def _signature_findings(
@@ -125,6 +132,15 @@ def _summary(head: "Head") -> list[list[str]]:
     return rows
 
 
-def _named(bundle: "Bundle") -> "list[tuple[Piece, str]]":
-    names = {blob.sha256: blob.name for blob in (*bundle.blobs, *bundle.tools)}
-    return [(piece, names.get(piece.whole, "")) for piece in bundle.wholes()]
+def _file_rows(bundle: "Bundle", licences: dict[str, str]) -> "Iterator[list[str]]":
+    """Yield member, size, name and licence, of what the base has too."""
+    for blob in bundle.held:
+        is_file = blob.name.startswith("project/")
+        kind = "" if is_file else "tools/" if blob in bundle.tools else "blobs/"
+        member = f"{kind}{blob.sha256 if kind == 'blobs/' else blob.name}"
+        yield [
+            member if blob.carried else "(in the base)",
+            human_size(blob.size),
+            "" if member == blob.name else blob.name,
+            "the project's own" if is_file else licences.get(str(blob.digest), "not stated"),
+        ]

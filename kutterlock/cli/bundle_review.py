@@ -1,6 +1,8 @@
 """`bundle create --review DIR`: gathers what the approver's page needs, and writes it."""
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +36,7 @@ def write_review(
     context: Context,
     created: "Created",
     lock: "Lock",
-    bills: "list[Bill]",
+    papers: "Papers",
     signers: list[str],
 ) -> None:
     """Write the review of a bundle that was just made."""
@@ -45,37 +47,51 @@ def write_review(
         bundle=created.bundle,
         lock=lock,
         volumes=[(path.name, path.stat().st_size) for path in created.paths],
-        licences=_licences(bills),
+        licences=papers.licences,
         previous=_previous(arguments),
         signers=signers,
         root=_root(context),
     )
-    files = {**review_files(reviewed), **_bill_files(bills)}
+    files = {**review_files(reviewed), **_bill_files(papers.bills)}
     for name, data in files.items():
         write_atomically(arguments.review / name, data)
     context.output.say(f" review      {arguments.review}: {', '.join(sorted(files))}")
 
 
-def make_bills(
-    context: Context, verified: "VerifiedLock", boards: tuple[str, ...] | None
-) -> "list[Bill]":
-    """Make the bill of materials of each board (default: all)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """What is known of a closure: the bill of each board, and the licence of each file."""
+
+    bills: "list[Bill]" = field(default_factory=list)
+    licences: "dict[Digest, str]" = field(default_factory=dict)
+
+
+def make_papers(
+    context: Context,
+    verified: "VerifiedLock",
+    boards: tuple[str, ...] | None,
+    tools: "Sequence[Tool]",
+) -> Papers:
+    """Make the bill of each board (default: all), and read the licences out of the files."""
+    from kutterlock.bundle.licences import closure_licences, tool_licences
     from kutterlock.cli.boardbill import board_bill
 
     lock = verified.lock
     own = argparse.Namespace(output=None, sandbox=None)
     names = sorted(boards or lock.boards)
-    return [board_bill(context, own, lock, verified.digest, lock.board(name)) for name in names]
+    bills = [board_bill(context, own, lock, verified.digest, lock.board(name)) for name in names]
+    closure = closure_licences(context.store(), lock, _licences(bills))
+    return Papers(bills=bills, licences={**closure, **tool_licences(tools)})
 
 
-def bill_tools(bills: "list[Bill]", workplace: Path) -> "tuple[Tool, ...]":
-    """Return the files of `--sbom`: the bills, and the licence of each source by sha256."""
+def paper_tools(papers: Papers, workplace: Path) -> "tuple[Tool, ...]":
+    """Return the files of `--sbom`: the bills, and the licence of each file by its digest."""
     from kutterlock.adapters.files import write_atomically
     from kutterlock.bundle.wheels import tool_at
     from kutterlock.model.canonical_json import canonical_json
 
-    licences = {digest.hex: text for digest, text in _licences(bills).items()}
-    files = {"licences.json": canonical_json(licences), **_bill_files(bills)}
+    licences = {str(digest): text for digest, text in papers.licences.items()}
+    files = {"licences.json": canonical_json(licences), **_bill_files(papers.bills)}
     for name, data in files.items():
         write_atomically(workplace / name, data)
     return tuple(tool_at(workplace / name) for name in files)

@@ -27,7 +27,7 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
     from dataclasses import replace
 
     from kutterlock.bundle.create import create
-    from kutterlock.cli.bundle_review import bill_tools, make_bills, write_review
+    from kutterlock.cli.bundle_review import Papers, make_papers, paper_tools, write_review
     from kutterlock.cli.bundle_tools import make_tools
     from kutterlock.resolve.staleness import require_current
 
@@ -37,16 +37,16 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
     request = _request(arguments, context, verified.lock)
     target = arguments.output or _default_target(context, verified.lock)
     wanted = arguments.review or arguments.sbom
-    bills = make_bills(context, verified, request.boards) if wanted else []
     store = context.store()
     with store.in_use(), tempfile.TemporaryDirectory(prefix="kutter-tools-") as place:
         tools = make_tools(arguments, context, Path(place))
-        tools += bill_tools(bills, Path(place)) if arguments.sbom else ()
+        papers = make_papers(context, verified, request.boards, tools) if wanted else Papers()
+        tools += paper_tools(papers, Path(place)) if arguments.sbom else ()
         created = create(replace(request, tools=tools), store, target, context.progress)
     _tell_created(context, created, signed=bool(request.signers))
     if arguments.review:
         signers = [signer.public.short_id for signer in request.signers]
-        write_review(arguments, context, created, verified.lock, bills, signers)
+        write_review(arguments, context, created, verified.lock, papers, signers)
 
 
 def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "CreateRequest":
@@ -57,6 +57,7 @@ def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "
         project=context.project,
         lock=lock,
         boards=tuple(arguments.board) if arguments.board else None,
+        all_platforms=arguments.all_platforms,
         base=read_base(arguments.since) if arguments.since else None,
         limit=arguments.volume_size,
         signers=tuple(make_signers(context, arguments)) if someone else (),

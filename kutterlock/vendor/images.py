@@ -167,10 +167,12 @@ def complete_trees(store: Store, images: Iterable[WantedImage]) -> list[ImageTre
     return trees
 
 
-def part_names(store: Store, lock: Lock, boards: Iterable[str] | None = None) -> dict[Digest, str]:
+def part_names(
+    store: Store, lock: Lock, boards: Iterable[str] | None = None, *, all_platforms: bool = False
+) -> dict[Digest, str]:
     """Name every part of the boards' images, for verifying: parts of what is not here lack."""
     found: dict[Digest, str] = {}
-    for wanted in wanted_images(lock, boards):
+    for wanted in wanted_images(lock, boards, all_platforms=all_platforms):
         tree = read_tree(store, wanted, lenient=True)
         for part in tree.parts:
             found.setdefault(part.digest, tree.name(part))

@@ -9,7 +9,7 @@ from kutterlock.vendor.wants import wants_of
 
 
 def closure_names(
-    lock: Lock, store: Store, boards: Sequence[str] | None = None
+    lock: Lock, store: Store, boards: Sequence[str] | None = None, *, all_platforms: bool = False
 ) -> dict[Digest, str]:
     """Name every blob of the boards' closure."""
     names = {want.digest: want.name for want in wants_of(lock, boards)}
@@ -17,4 +17,4 @@ def closure_names(
         return names
     from kutterlock.vendor.images import part_names
 
-    return {**part_names(store, lock, boards), **names}
+    return {**part_names(store, lock, boards, all_platforms=all_platforms), **names}

@@ -288,7 +288,8 @@ def _refused(parcel: Parcel, answer: Response) -> UsageError:
         f"the registry refuses the index of {parcel.tree.wanted.pin.reference}, of which only "
         f"{', '.join(parcel.tree.platforms)} is in the store; nothing was written",
         details=[f"absent: {', '.join(lacking)}", *_words(answer)],
-        hint="run `kutterlock vendor --all-platforms` first, which keeps the digest, or add "
+        hint="run `kutterlock vendor --all-platforms` first, which keeps the digest (across an air "
+        "gap: and have the bundle made with `bundle create --all-platforms`), or add "
         "`--platform linux/ARCH` to push that platform's own manifest under its own digest",
     )
 

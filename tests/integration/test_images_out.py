@@ -239,7 +239,8 @@ def test_a_sparse_index_is_refused_before_anything_is_written(
     assert caught.value.details[0] == "absent: linux/arm64"
     assert caught.value.details[1].startswith("MANIFEST_BLOB_UNKNOWN")
     assert caught.value.hint == (
-        "run `kutterlock vendor --all-platforms` first, which keeps the digest, or add "
+        "run `kutterlock vendor --all-platforms` first, which keeps the digest (across an air "
+        "gap: and have the bundle made with `bundle create --all-platforms`), or add "
         "`--platform linux/ARCH` to push that platform's own manifest under its own digest"
     )
     assert other.snapshot() == before == {}

@@ -66,6 +66,10 @@ def _create(actions: "Commands") -> argparse.ArgumentParser:
     parser = actions.add_parser("create", help="write project and closure into one file")
     parser.add_argument("--board", metavar="B", action="append",
                         help="only what this board needs; may be given several times")  # fmt: skip
+    parser.add_argument("--all-platforms", action="store_true",
+                        help="all platforms of the images, as `vendor --all-platforms` fetched "
+                        "them: some registries take no image of which one is missing"
+                        )  # fmt: skip
     parser.add_argument("--since", metavar="BASE", type=Path,
                         help="a bundle or an inventory: leave out what it has")  # fmt: skip
     parser.add_argument("--volume-size", metavar="SIZE", type=size,
