@@ -2,11 +2,13 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from kutterlock.adapters.store import Store
+from kutterlock.adapters.workers import in_threads
 from kutterlock.bundle.check import describe, merged_head, open_volumes
 from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.presence import check_base, right_ones
@@ -85,6 +87,15 @@ def check_stray(head: Head, store: Store) -> None:
         )
 
 
+@dataclass(slots=True)
+class _Job:
+    """One member to be taken: where its bytes come from, and what was wrong with them."""
+
+    piece: Piece
+    content: Callable[[], Iterator[memoryview]]
+    error: HashMismatchError | None = None
+
+
 class _Import:
     """One import: the volumes that are at hand, into one staging area."""
 
@@ -146,28 +157,56 @@ class _Import:
             self._judge(staging)
 
     def _read(self, volume: Volume, staging: Staging) -> None:
+        """Read a volume: what can be found again is taken by all cores, the rest as it comes."""
+        jobs: dict[str, _Job] = {}
+        damage: HashMismatchError | None = None
+        try:
+            self._walk(volume, staging, jobs)
+        except HashMismatchError as error:  # nothing after this can be found
+            damage = error
+        in_threads(lambda job: self._try(job, staging), jobs.values())
+        for job in jobs.values():
+            if job.error and not (damage and job.error.reason == damage.reason):
+                self._note(volume, job.error)
+        if damage:
+            raise damage
+
+    def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> None:
         for piece in volume.pieces:
-            if not self._judged and not piece.name.startswith("project/"):
+            is_file = piece.name.startswith("project/")
+            if not self._judged and not is_file:
                 self._judge_early(staging)
             volume.begin(piece)
-            if staging.has(piece):
+            key = f"{piece.whole}.{piece.number}"
+            if staging.has(piece) or key in jobs:
                 volume.skip(piece)
                 self._progress.advance(piece.size, piece.name)
                 continue
-            try:
-                self._take(volume, piece, staging)
-            except HashMismatchError as error:
-                if error.hint:  # the volume itself is damaged: nothing after this can be found
-                    raise
-                self._note(volume, error)
+            place = None if is_file else volume.pass_over(piece)
+            if place is not None:
+                jobs[key] = _Job(piece, partial(volume.content_at, piece, place))
+                continue
+            job = _Job(piece, partial(volume.content, piece))
+            self._try(job, staging)
+            if job.error:
+                if job.error.hint:  # the volume itself is damaged
+                    raise job.error
+                self._note(volume, job.error)
         volume.end()
 
-    def _take(self, volume: Volume, piece: Piece, staging: Staging) -> None:
+    def _try(self, job: "_Job", staging: Staging) -> None:
+        try:
+            self._take(job, staging)
+        except HashMismatchError as error:
+            job.error = error
+
+    def _take(self, job: "_Job", staging: Staging) -> None:
+        piece = job.piece
         if self._is_stored(piece.whole):
-            self._compare(volume, piece)
+            self._compare(job)
             return
         with staging.sink(piece, self._pinned(piece)) as sink:
-            for chunk in volume.content(piece):
+            for chunk in job.content():
                 sink.write(chunk)
                 self._progress.advance(len(chunk), piece.name)
             sink.commit()
@@ -179,12 +218,12 @@ class _Import:
             except HashMismatchError as error:
                 self._faults.lines.append(error.reason)
 
-    def _compare(self, volume: Volume, piece: Piece) -> None:
+    def _compare(self, job: "_Job") -> None:
         state = hashlib.sha256()
-        for chunk in volume.content(piece):
+        for chunk in job.content():
             state.update(chunk)
-            self._progress.advance(len(chunk), piece.name)
-        check_digests(piece, None, state.hexdigest(), None)
+            self._progress.advance(len(chunk), job.piece.name)
+        check_digests(job.piece, None, state.hexdigest(), None)
 
     def _is_stored(self, sha256: str) -> bool:
         return self._digests[sha256] <= self._present

@@ -68,7 +68,7 @@ class Volume:
         with explained(path):
             self._file = path.open("rb", buffering=0)
         self._buffer = memoryview(bytearray(CHUNK))
-        self._can_seek = self._file.seekable()
+        self.can_seek = self._file.seekable()
         try:
             self.head = self._read_head()
         except BaseException:
@@ -102,10 +102,35 @@ class Volume:
         if any(self._take(ustar.padding(piece.size))):
             raise self.fault(f"has bytes between its members, after {piece.name}")
 
+    def content_at(self, piece: Piece, offset: int) -> Iterator[memoryview]:
+        """Yield the bytes of a piece that was passed over; threads may do so at once."""
+        length = piece.size + ustar.padding(piece.size)
+        buffer = memoryview(bytearray(min(CHUNK, max(length, 1))))
+        left = length
+        while left:
+            with explained(self.path):
+                count = os.preadv(self._file.fileno(), [buffer[:left]], offset + length - left)
+            if not count:
+                raise self.fault("ends too early")
+            padded = max(count - max(left - length + piece.size, 0), 0)
+            if any(buffer[count - padded : count]):
+                raise self.fault(f"has bytes between its members, after {piece.name}")
+            left -= count
+            if count > padded:
+                yield buffer[: count - padded]
+
+    def pass_over(self, piece: Piece) -> int | None:
+        """Step over a piece and return where its bytes are; None where it has to be read now."""
+        if not self.can_seek:
+            return None
+        offset = self._file.tell()
+        self.skip(piece)
+        return offset
+
     def skip(self, piece: Piece) -> None:
         """Pass over a piece that is known already."""
         length = piece.size + ustar.padding(piece.size)
-        if self._can_seek:
+        if self.can_seek:
             with explained(self.path):
                 self._file.seek(length, os.SEEK_CUR)
         else:

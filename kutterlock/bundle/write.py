@@ -12,6 +12,7 @@ from typing import Self
 
 from kutterlock.adapters.files import CHUNK, UNVERIFIED, explained
 from kutterlock.adapters.incoming import try_lock
+from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model import ustar
 from kutterlock.model.bundle import MANIFEST_NAME, SUMS_NAME, Bundle, Piece
@@ -78,8 +79,8 @@ def write_volumes(
             volume = stack.enter_context(NewVolume(path, limit))
             for name, data in head_members(bundle, number, sources.head):
                 volume.add(name, data)
-            for piece in pieces:
-                _copy(bundle, piece, sources, volume, progress)
+            jobs = [(piece, volume.reserve(piece)) for piece in pieces]
+            in_threads(_Copier(bundle, sources, volume, progress).copy, jobs)
             volume.finish()
             volumes.append(volume)
         for volume in volumes:
@@ -148,12 +149,27 @@ class NewVolume:
 
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes."""
-        self._size += len(data)
-        assert self._limit is None or self._size <= self._limit, "the layout keeps to the limit"
+        start = self._grow(len(data))
+        self.write_at(start, data)
+
+    def reserve(self, piece: Piece) -> int:
+        """Write a member's header, leave room for its content, and return where that begins."""
+        self.begin(piece.name, piece.size)
+        return self._grow(piece.size + ustar.padding(piece.size))
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> None:
+        """Write into room that was reserved; threads may do so at once."""
         with explained(self.final):
             view = memoryview(data)
             while view:
-                view = view[os.write(self._descriptor, view) :]
+                count = os.pwrite(self._descriptor, view, offset)
+                view, offset = view[count:], offset + count
+
+    def _grow(self, count: int) -> int:
+        start = self._size
+        self._size += count
+        assert self._limit is None or self._size <= self._limit, "the layout keeps to the limit"
+        return start
 
     def finish(self) -> None:
         """End the archive, and make it durable."""
@@ -173,25 +189,33 @@ def _remove_stale(paths: Sequence[Path], target: Path) -> None:
             path.unlink()
 
 
-def _copy(
-    bundle: Bundle, piece: Piece, sources: Sources, volume: NewVolume, progress: Progress
-) -> None:
-    offset = sum(
-        part.size for part in bundle.splits.get(piece.whole, ())[: max(piece.number - 1, 0)]
-    )
-    volume.begin(piece.name, piece.size)
-    state = hashlib.sha256()
-    for chunk in stretch(sources.open_whole(piece), offset, piece.size):
-        state.update(chunk)
-        volume.write(chunk)
-        progress.advance(len(chunk), piece.name)
-    if state.hexdigest() != piece.sha256:
-        raise HashMismatchError(
-            f"{piece.name} changed while it was bundled",
-            details=[f"expected sha256:{piece.sha256}", f"got      sha256:{state.hexdigest()}"],
-            hint="run `kutterlock verify`",
-        )
-    volume.end(piece.size)
+@dataclass(frozen=True, slots=True)
+class _Copier:
+    """Copies members into the room that a volume has for them, hashed on the way."""
+
+    bundle: Bundle
+    sources: Sources
+    volume: NewVolume
+    progress: Progress
+
+    def copy(self, job: tuple[Piece, int]) -> None:
+        piece, place = job
+        state = hashlib.sha256()
+        for chunk in stretch(self.sources.open_whole(piece), self._start(piece), piece.size):
+            state.update(chunk)
+            self.volume.write_at(place, chunk)
+            place += len(chunk)
+            self.progress.advance(len(chunk), piece.name)
+        if state.hexdigest() != piece.sha256:
+            raise HashMismatchError(
+                f"{piece.name} changed while it was bundled",
+                details=[f"expected sha256:{piece.sha256}", f"got      sha256:{state.hexdigest()}"],
+                hint="run `kutterlock verify`",
+            )
+
+    def _start(self, piece: Piece) -> int:
+        parts = self.bundle.splits.get(piece.whole, ())
+        return sum(part.size for part in parts[: max(piece.number - 1, 0)])
 
 
 def stretch(descriptor: int, offset: int, length: int) -> Iterator[memoryview]:

@@ -1,0 +1,105 @@
+"""The same 300 files / 600 MiB into one archive and out of it again: against oras.
+
+oras holds them as the 300 layers of one artifact. `oras backup` and `oras restore` (1.3 and newer)
+go between a registry on loopback and a tar; `oras cp` goes from one layout to another, which tar
+packs, and out of the tar into a layout. Everybody hashes every byte.
+"""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bundle import clean, make_project, words
+from harness import (
+    KUTTERLOCK,
+    MIB,
+    Contender,
+    compete,
+    environment,
+    make_files,
+    program,
+    scratch,
+    skipped,
+    version,
+)
+from images import Server
+
+CREATE = "bundle create: 300 files, 600 MiB, to one archive"
+IMPORT = "bundle import: 300 files, 600 MiB, from one archive"
+
+
+def main() -> None:
+    skipped("imgpkg", "it is in no Debian suite, and not on this machine")
+    found = program("oras-1.3") or program("oras")
+    if not found:
+        skipped("oras", "it is not installed")
+        return
+    print(f"\n  peer: oras, {version([found, 'version'])}")
+    with scratch() as name, contextlib.ExitStack() as stack:
+        place = Path(name)
+        files = make_files(place / "files", 300, 600 * MIB)
+        project = make_project(place, files)
+        run(found, place, "push", "--oci-layout", f"{place}/layout:1", *(f.name for f in files))
+        shutil.rmtree(place / "files")
+        server = stack.enter_context(Server(place / "registry")) if has_backup(found) else None
+        if server:
+            target = f"{server.host}/bench:1"
+            run(found, place, "cp", "--from-oci-layout", "--to-plain-http", "layout:1", target)
+        own = environment(HOME=str(place), KUTTER_STORE=str(place / "store"))
+        bundle = place / "b.tar"
+        create = Contender("kutterlock bundle create", words("create", project, bundle), own)
+        compete(CREATE, create, list(to_archive(found, place, server)), rounds=5)
+        far = environment(HOME=str(place), KUTTER_STORE=str(place / "far"))
+        argv = [*KUTTERLOCK, "bundle", "import", "--unsigned", "--project", str(place / "os")]
+        take = Contender(
+            "kutterlock bundle import", [*argv, str(bundle)], far,
+            prepare=lambda: clean(place / "far", place / "os"),
+        )  # fmt: skip
+        compete(IMPORT, take, list(from_archive(found, place, server)), rounds=5)
+
+
+def has_backup(oras: str) -> bool:
+    """Whether this oras copies between registries and archives, and there is a registry."""
+    done = subprocess.run([oras, "backup", "--help"], capture_output=True, check=False)
+    if done.returncode or not program("docker-registry"):
+        skipped("oras backup, oras restore", "they need oras 1.3 and docker-registry")
+        return False
+    return True
+
+
+def to_archive(oras: str, place: Path, server: Server | None) -> Iterator[Contender]:
+    out, archive = place / "out", place / "backup.tar"
+    if server:
+        text = f"{oras} backup --no-tty --plain-http -o {archive} {server.host}/bench:1"
+        yield shell("oras backup", text, place, lambda: clean(archive))
+    text = f"{oras} cp --no-tty --from-oci-layout --to-oci-layout {place}/layout:1 {out}:1"
+    pack = f"tar cf {place}/o.tar -C {out} ."
+    yield shell("oras cp to a layout, then tar", f"{text} && {pack}", place, lambda: clean(out))
+
+
+def from_archive(oras: str, place: Path, server: Server | None) -> Iterator[Contender]:
+    out = place / "out"
+    if server:
+        text = (
+            f"{oras} restore --no-tty --plain-http --input {place}/backup.tar {server.host}/bench:1"
+        )
+        yield shell("oras restore", text, place, server.clear)
+    text = f"{oras} cp --no-tty --from-oci-layout --to-oci-layout {place}/o.tar:1 {out}:1"
+    yield shell("oras cp from the archive to a layout", text, place, lambda: clean(out))
+
+
+def shell(name: str, text: str, place: Path, prepare: Callable[[], object]) -> Contender:
+    own = environment(HOME=str(place))
+    return Contender(name, ["/bin/sh", "-c", text], own, prepare, target=1.0)
+
+
+def run(oras: str, place: Path, *words: str) -> None:
+    directory = place / "files" if words[0] == "push" else place
+    own = environment(HOME=str(place))
+    subprocess.run([oras, *words], check=True, env=own, cwd=directory, capture_output=True)
+
+
+if __name__ == "__main__":
+    main()
