@@ -15,6 +15,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.vendor.wants import wants_of
 
+BOOTSTRAP = "bootstrap.py"
 COLUMNS = ("member", "name", "kind", "bytes", "sha256", "licence", "origin", "change")
 STYLE = """\
 body{font:14px/1.5 sans-serif;margin:2em;max-width:110em}table{border-collapse:collapse}
@@ -145,9 +146,16 @@ openssl and base64.
 
 After that it is safe to run what is in it:
 
-       python3 all/tools/bootstrap.py DIR {names}
-       DIR/kutterlock bundle import {names} --into PROJECT --root-digest sha256:...
-"""
+{_running(reviewed.bundle, names)}"""
+
+
+def _running(bundle: Bundle, names: str) -> str:
+    if any(tool.name == BOOTSTRAP and tool.carried for tool in bundle.tools):
+        return (
+            f"       python3 all/tools/bootstrap.py DIR {names}\n"
+            f"       DIR/kutterlock bundle import {names} --into PROJECT --root-digest sha256:...\n"
+        )
+    return f"       kutterlock bundle import {names} --into PROJECT    # kutterlock is not in it\n"
 
 
 def _page(reviewed: Reviewed, rows: Sequence[Row]) -> str:

@@ -14,6 +14,11 @@ from kutterlock.cli.context import Context
 from kutterlock.errors import NetworkError
 
 Step = tuple[str, ...]
+_NETWORK = {
+    "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0, "socket.gethostbyaddr": 0,
+}  # fmt: skip
+"""Audit events of Python's socket module, and which argument names the host."""
 
 
 def run_rehearse(arguments: argparse.Namespace, context: Context) -> None:
@@ -64,12 +69,16 @@ def grouped(paths: list[Path]) -> list[list[str]]:
 
 @contextlib.contextmanager
 def no_network() -> Iterator[None]:
-    """Let every connection of this process to a network fail while the block runs."""
+    """Let whoever in this process reaches for a network fail while the block runs."""
     is_active = [True]
 
     def refuse(event: str, values: tuple[object, ...]) -> None:
-        if is_active and event == "socket.connect" and isinstance(values[1], tuple):
-            raise NetworkError(f"a rehearsal has no network, and {values[1][0]} was asked for")
+        if not is_active or event not in _NETWORK:
+            return
+        asked = values[_NETWORK[event]]
+        if event.startswith("socket.get") or isinstance(asked, tuple):
+            host = asked[0] if isinstance(asked, tuple) else asked
+            raise NetworkError(f"a rehearsal has no network, and {host} was asked for")
 
     sys.addaudithook(refuse)  # there is no way to remove one
     try:
