@@ -250,6 +250,43 @@ def test_a_disk_that_fills_ends_with_14_and_nothing_is_seen(
     assert not far.project.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_disk_that_fills_under_create_ends_with_14_and_leaves_nothing(
+    line: Line, tmp_path: Path
+) -> None:
+    script = 'mount -t tmpfs -o size=200k none $1 && out=$1 && shift && "$@"; code=$?; ls -A $out'
+    out = tmp_path / "disk"
+    out.mkdir()
+    words = ["bundle", "create", "--key", "release", "--project", str(line.project)]
+    ran = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{script}; exit $code", "sh", str(out),
+         sys.executable, "-c", SEEING, *words, "-o", str(out / "b.tar")],
+        env={**line.environ(), "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "mount" in ran.stderr:
+        pytest.skip(f"this machine mounts nothing: {ran.stderr}")
+    assert ran.returncode == 14, ran.stderr
+    assert "no space left while writing" in ran.stderr
+    assert ".tar" not in ran.stdout
+
+
+def test_a_killed_co_signature_leaves_every_volume_good(line: Line, tmp_path: Path) -> None:
+    line.must("bundle", "create", "--key", "release", "--volume-size", "300K",
+              "-o", str(tmp_path / "v.tar"))  # fmt: skip
+    paths = sorted(map(str, tmp_path.glob("v.*.tar")))
+    if not Path(line.demonstration.directory / "keys/second.pem").exists():
+        line.must("key", "generate", "second", "--no-passphrase")
+    words = ("sign", "bundle", *paths, "--key", "second")
+    started = time.monotonic()
+    line.must(*words)
+    for moment in moments((time.monotonic() - started) * 3 + 0.5):
+        kill_after(line.start(*words), moment)
+        line.must("verify", "bundle", *paths)
+    line.must(*words)
+    assert sorted(map(str, tmp_path.iterdir())) == paths
+
+
 FAR_SIDE = """
 set -e
 tar xf "$1" bundle.json SHA256SUMS roots signatures tools/bootstrap.py
