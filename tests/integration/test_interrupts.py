@@ -141,6 +141,25 @@ def test_build(number: int, line: Line) -> None:
     line.must(*BUILD)
 
 
+def test_a_build_killed_after_make_is_kept_by_the_next_run(line: Line) -> None:
+    with (line.project / "overlays/demo/board/common/post-image.sh").open("a") as script:
+        script.write("head -c 300000000 /dev/zero >disk.img\n")  # copying it takes a moment
+    line.must("resolve", "--offline")
+    process = line.start(*BUILD)
+    wait_for(lambda: list(work(line).glob("*-1/build.json")), process)
+    process.kill()
+    process.communicate(timeout=WAIT)
+    assert process.returncode == -signal.SIGKILL
+    assert not (line.project / "output/demo-x86_64").exists()
+    ran = line.must(*BUILD)
+    assert (
+        " the last build of demo-x86_64 ended well and was not kept: keeping it now\n"
+    ) in ran.errors
+    assert "building" not in ran.errors
+    assert (line.project / "output/demo-x86_64/files/disk.img").stat().st_size == 300_000_000
+    assert list(line.project.rglob(".unverified-*")) == []
+
+
 def test_rebuild_keeps_the_first_output(line: Line) -> None:
     def rebuilding() -> object:
         return list(work(line).glob("again/*/build/out/build/*/Makefile"))
