@@ -3,11 +3,9 @@
 Everything is read when it is asked for: a command that needs no network reads no secret.
 """
 
-import netrc
 from collections.abc import Mapping
 from pathlib import Path
 
-from kutterlock.adapters.apt import CONFIGURATION, debian_mirrors
 from kutterlock.adapters.places import settings_path
 from kutterlock.adapters.tomlfile import read_table
 from kutterlock.errors import UsageError
@@ -33,11 +31,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def http_options(
-    settings: Settings, *, allowed_hosts: tuple[str, ...] = (), apt: Path = CONFIGURATION
+    settings: Settings, *, allowed_hosts: tuple[str, ...] = (), apt: Path | None = None
 ) -> HttpOptions:
     """Read the secrets that the settings name. `allowed_hosts` restricts further. UsageError.
 
-    `apt` is where the machine's apt configuration stands, read when `debian_mirror` is `auto`.
+    `apt` is where apt's configuration stands (default: /etc/apt), read for a mirror of `auto`.
     """
     return HttpOptions(
         mirrors=_mirrors(settings, apt),
@@ -52,10 +50,12 @@ def http_options(
     )
 
 
-def _mirrors(settings: Settings, apt: Path) -> Mapping[str, tuple[str, ...]]:
+def _mirrors(settings: Settings, apt: Path | None) -> Mapping[str, tuple[str, ...]]:
     found = dict(settings.mirrors)
     if settings.debian_mirror:
-        for prefix, places in debian_mirrors(settings.debian_mirror, apt).items():
+        from kutterlock.adapters.apt import CONFIGURATION, debian_mirrors
+
+        for prefix, places in debian_mirrors(settings.debian_mirror, apt or CONFIGURATION).items():
             found[prefix] = (*found.get(prefix, ()), *places)
     return found
 
@@ -65,6 +65,8 @@ def read_netrc(path: Path) -> dict[str, Login]:
 
     The `default` entry is left out: a password goes only to a host that is named with it.
     """
+    import netrc
+
     try:
         found = netrc.netrc(str(path)).hosts
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError) as error:

@@ -261,7 +261,7 @@ class Store:
 
 def blob_path(root: Path, digest: Digest) -> Path:
     """Return where the store at `root` has, or would have, a blob."""
-    return root / digest.algorithm / digest.hex[:2] / digest.hex
+    return root / f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
 
 
 def take_file(sink: IncomingBlob, path: Path) -> None:
