@@ -92,7 +92,8 @@ def case(name: str, body: bytes) -> tuple[Behaviour, int, str]:
     return {
         "truncated": (truncated(body, 700), 8,
                       f"the answer ended early, after 700 of {len(body)} bytes"),
-        "oversized": (ok(body + b"x"), 5, other_bytes(body, body + b"x")),
+        "oversized": (ok(body + b"x"), 8,
+                      f"has more than the {len(body)} bytes that are expected"),
         "wrong": (ok(b"w" * len(body)), 5, other_bytes(body, b"w" * len(body))),
         "slow": (trickled(body, 0.01), 8, "slower than 512 bytes a second for 1 s"),
         "stalling": (stalled(body, 500), 8, "nothing arrived for 1 s"),
