@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, settings
 
 # A test run that was started in the background may have been told to ignore Ctrl-C, and programs
 # inherit that: tests that interrupt one would wait for ever.
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
     if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, usual)
 
 # Nothing is timed: a loaded machine is no reason to fail.
 settings.register_profile("kutter", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,7 +6,7 @@ last one counts, as in its own `graph-size`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 UNOWNED = "(made at the end)"
 """Files of no package: overlays, post-build scripts, what is compiled when the root is finished."""

@@ -223,4 +223,5 @@ def test_the_command_writes_the_images_down(
     assert main(["catalog", "update", "kubernetes"], environ) == 0
     capsys.readouterr()
     assert main(["catalog", "show", "kubernetes", "1.99.0", "--json"], environ) == 0
-    assert json.loads(capsys.readouterr().out)["images"] == digests
+    (release,) = json.loads(capsys.readouterr().out)["releases"]
+    assert release["images"] == digests
