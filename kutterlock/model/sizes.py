@@ -49,6 +49,11 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
 
 
+def text(words: str) -> str:
+    """Word what XML may hold between two tags."""
+    return escape(words, quote=False)
+
+
 def bars_svg(picture: Bars) -> str:
     """Draw the bars; the same value is the same text. Legible on a light and a dark page."""
     width, height = LEFT + BAR + RIGHT, TOP + ROW * len(picture.bars) + 8
@@ -57,7 +62,7 @@ def bars_svg(picture: Bars) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">'
     )
-    title = f'<text x="8" y="24" font-size="15" fill="#222222">{escape(picture.title, quote=False)}</text>'
+    title = f'<text x="8" y="24" font-size="15" fill="#222222">{text(picture.title)}</text>'
     lines = [head, f'<rect width="{width}" height="{height}" fill="#ffffff"/>', title]
     for number, (name, size) in enumerate(picture.bars):
         y = TOP + ROW * number
@@ -66,7 +71,7 @@ def bars_svg(picture: Bars) -> str:
         bar = f'x="{LEFT}" y="{y + 2}" width="{length}" height="{ROW - 5}" fill="#3b6ea5"'
         value = f'x="{LEFT + length + 6}" y="{y + 13}" fill="#222222"'
         lines += [
-            f"<text {label}>{escape(name, quote=False)}</text>",
+            f"<text {label}>{text(name)}</text>",
             f"<rect {bar}/>",
             f"<text {value}>{megabytes(size)}</text>",
         ]

@@ -1,11 +1,13 @@
 """examples/stand-in is the real system but for what is listed here."""
 
 import tomllib
+from pathlib import Path
 
-from kutterlock.adapters.tomlfile import read_lock
+from kutterlock.adapters.tomlfile import read_lock, read_manifest
+from kutterlock.resolve.staleness import require_current
 from tests.support.images import Blobs
 from tests.support.kutter import OVERLAY, PROJECT
-from tests.support.stand_in import EXAMPLE, IMAGES, image
+from tests.support.stand_in import EXAMPLE, IMAGES, image, write_project
 
 REAL = OVERLAY / "configs/kutter_pc_x86_64_defconfig"
 STAND_IN = EXAMPLE / "overlays/stand-in/configs/stand_in_defconfig"
@@ -61,3 +63,9 @@ def test_its_images_have_the_names_of_the_real_lock_and_known_digests() -> None:
     extra = tomllib.loads((EXAMPLE / "kutter.toml").read_text())["images"]["extra"]
     blobs = Blobs()
     assert extra == [f"{name}@{image(blobs, name)['digest']}" for name in IMAGES]
+
+
+def test_its_lock_says_what_its_manifest_and_the_real_overlay_say(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    manifest, lock = read_manifest(project / "kutter.toml"), read_lock(project / "kutter.lock")
+    require_current(manifest, lock, project)
