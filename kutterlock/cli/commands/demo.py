@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         _steps(SIGNING, demonstration, context)
         _steps(BUILDING, demonstration, context)
         _summarise(demonstration, context, time.monotonic() - started)
+        if not arguments.keep:
+            context.output.say("   All of it is removed; `demo --keep DIR` leaves it to look at.")
     finally:
         if not arguments.keep:
             from kutterlock.adapters.files import remove_tree
