@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
     from kutterlock.adapters.registry import Answered
@@ -86,7 +87,7 @@ def resolve_doors(context: Context, arguments: argparse.Namespace, catalog: "Cat
     """Make everything that resolving needs of the outside."""
     from kutterlock.resolve.pipeline import Doors
 
-    folders = [Path(folder) for folder in arguments.mirror]
+    folders = mirror_folders(arguments)
     return Doors(
         catalog=catalog,
         workshop=workshop(context, arguments),
@@ -106,6 +107,15 @@ def ask_registry(context: Context, reference: "Reference") -> "Answered":
         return registries.manifest(reference)
     finally:
         registries.close()
+
+
+def mirror_folders(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """Return the folders of `--mirror`. Raises UsageError."""
+    folders = tuple(Path(folder) for folder in arguments.mirror)
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"--mirror {folder} is not a directory")
+    return folders
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:

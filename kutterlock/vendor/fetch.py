@@ -223,11 +223,15 @@ class _Run:
             self._fetched[want] = sink.size
             self._progress.advance(0, self._note(want))
             return
-        otherwise = "not in the store" if self._options.offline else "no URL is known"
-        failure = attempts.failure(want, otherwise)
+        failure = attempts.failure(want, self._otherwise())
         self._failures[want] = failure
         if self._options.keep_going:
             self._progress.note(f" {want.name}: {failure.causes[-1]}")
+
+    def _otherwise(self) -> str:
+        if not self._options.offline:
+            return "no URL is known"
+        return " and ".join(["not in the store", *(f"not in {f}" for f in self._options.folders)])
 
     def _door(self) -> Downloader:
         with self._lock:
@@ -242,6 +246,8 @@ def _fill_from_folder(folder: Path, want: Want, sink: IncomingBlob, attempts: At
             take_file(sink, path)
         except NoSpaceError:
             raise
+        except HashMismatchError as error:
+            attempts.add_file(path, want, error)
         except KutterError as error:
             attempts.add(error)
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from kutterlock.errors import (
     HashMismatchError,
@@ -24,6 +25,11 @@ HINTS: dict[type[KutterError], str] = {
 }
 """What to do next, by kind of trouble; of several kinds the first here decides."""
 
+FOLDER_AT_FAULT = (
+    "the folder has another file under that name: copy the right one there, or take the file away "
+    "and run `kutterlock vendor` where there is a network"
+)
+
 
 class Attempts:
     """The places that were asked for one file in vain."""
@@ -39,11 +45,22 @@ class Attempts:
         self._causes.append("; ".join([error.reason, *map(_tidied, error.details)]))
         self._kinds.add(type(error))
 
+    def add_file(self, path: Path, want: Want, error: HashMismatchError) -> None:
+        """Note that a file of a folder has the name that is wanted, and other bytes."""
+        size = path.stat().st_size
+        wrong = f"has {size} bytes where {want.size} are pinned"
+        if want.size in (None, size):
+            wrong = "; ".join(["has other bytes", *map(_tidied, error.details)])
+        self._causes.append(f"{path} {wrong}")
+        self._kinds.add(HashMismatchError)
+        self._hint = FOLDER_AT_FAULT
+
     def add_places(self, error: KutterError) -> None:
         """Note what HTTP says: one line for each URL and mirror."""
         self._causes.extend(error.details or (error.reason,))
         self._kinds.add(type(error))
-        self._hint = error.hint
+        if error.hint or isinstance(error, HashMismatchError):
+            self._hint = error.hint
 
     def failure(self, want: Want, otherwise: str) -> "Failure":
         """Sum up; `otherwise` is the cause where no place was asked."""

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
-from kutterlock.cli.doors import add_network_options
+from kutterlock.cli.doors import add_network_options, mirror_folders
 from kutterlock.cli.output import human_size
 from kutterlock.cli.parser import positive
 from kutterlock.cli.trusting import require_allowed_hosts
-from kutterlock.errors import KutterError, UsageError
+from kutterlock.errors import KutterError
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.registry import Registries
@@ -76,7 +76,7 @@ def _fetch(arguments: argparse.Namespace, context: Context, note: "Note") -> Non
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
         offline=arguments.offline,
-        folders=tuple(_folder(path) for path in arguments.mirror),
+        folders=mirror_folders(arguments),
         sizes=context.sizes().read,
         on_sizes=context.sizes().note,
     )
@@ -106,12 +106,6 @@ def _door(context: Context) -> "Registries":
     if not context.manifest_path.exists():
         return context.registries()
     return context.registries(allowed_hosts=context.manifest().policy.allowed_hosts)
-
-
-def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise UsageError(f"--mirror {path} is not a directory")
-    return path
 
 
 def _tell_nothing_new(count: int, context: Context) -> None:

@@ -22,6 +22,21 @@ CONTENT = {
     "make_4.4.1-2_amd64.deb": b"make",
 }
 
+FOLDER_AT_FAULT = (
+    "the folder has another file under that name: copy the right one there, or take the file away "
+    "and run `kutterlock vendor` where there is a network"
+)
+MANIFEST = """\
+[project]
+name = "p"
+version = "1"
+[inputs]
+buildroot = "*"
+[boards.b]
+arch = "x86_64"
+defconfig = "b_defconfig"
+"""
+
 Run = Callable[..., int]
 
 
@@ -77,38 +92,56 @@ def test_vendor_ends_with_what_is_missing(
     err = capsys.readouterr().err
     assert err[err.index("error:") :] == (
         "error: 2 of 3 files could not be had\n"
-        f"  hello/hello-1.0.tar.gz ({hello}): {project}/mirror/hello-1.0.tar.gz: the bytes are "
-        f"not the ones that were pinned; expected {hello}; got {Digest.of(b'other')}; "
-        "after 5 bytes\n"
-        f"  {MAKE} ({make}): not in the store\n"
-        "hint: nobody serves the pinned bytes: find out why they changed before you pin others "
-        "with `kutterlock resolve`, or name a folder that has the old files with --mirror DIR\n"
+        f"  hello/hello-1.0.tar.gz ({hello}): {project}/mirror/hello-1.0.tar.gz has other bytes; "
+        f"expected {hello}; got {Digest.of(b'other')}; after 5 bytes\n"
+        f"  {MAKE} ({make}): not in the store and not in {project}/mirror\n"
+        f"hint: {FOLDER_AT_FAULT}\n"
     )
+
+
+@pytest.mark.parametrize("data", [b"", b"mak", b"make!"], ids=["empty", "short", "long"])
+def test_a_file_of_the_wrong_size_in_a_folder_is_named(
+    data: bytes, run: Run, vendored: Store, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its size is known since it was fetched before."""
+    make = Digest.of(b"make")
+    vendored.remove(make)
+    file = project / "mirror/make_4.4.1-2_amd64.deb"
+    file.write_bytes(data)
+    assert run("vendor", "--offline", "--mirror", str(project / "mirror")) == 5
+    assert capsys.readouterr().err.endswith(
+        "error: 1 of 3 files could not be had\n"
+        f"  {MAKE} ({make}): {file} has {len(data)} bytes where 4 are pinned\n"
+        f"hint: {FOLDER_AT_FAULT}\n"
+    )
+    assert not vendored.has(make)
+    assert vendored.partials() == {}
 
 
 def test_vendor_as_facts(run: Run, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "mirror" / "make_4.4.1-2_amd64.deb").unlink()
     assert run("vendor", "--offline", "--json", "--mirror", str(project / "mirror")) == 7
+    nowhere = f"not in the store and not in {project}/mirror"
     assert json.loads(capsys.readouterr().out) == {
         "present": 0,
         "fetched": ["buildroot-2026.08.tar.gz", "hello/hello-1.0.tar.gz"],
         "bytes": 46,
-        "missing": [
-            {"name": MAKE, "digest": str(Digest.of(b"make")), "causes": ["not in the store"]}
-        ],
+        "missing": [{"name": MAKE, "digest": str(Digest.of(b"make")), "causes": [nowhere]}],
         "not-tried": [],
         "error": "1 of 3 files could not be had",
-        "details": [f"{MAKE} ({Digest.of(b'make')}): not in the store"],
+        "details": [f"{MAKE} ({Digest.of(b'make')}): {nowhere}"],
         "hint": "run `kutterlock vendor` where there is a network, or name a folder that has the "
         "files with --mirror DIR",
         "exit-code": 7,
     }
 
 
+@pytest.mark.parametrize("verb", ["vendor", "resolve"])
 def test_a_mirror_that_is_no_directory_is_a_usage_error(
-    run: Run, project: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, run: Run, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("vendor", "--mirror", str(project / "none")) == 2
+    (project / "kutter.toml").write_text(MANIFEST)
+    assert run(verb, "--mirror", str(project / "none")) == 2
     assert capsys.readouterr().err == f"error: --mirror {project}/none is not a directory\n"
 
 

@@ -184,7 +184,7 @@ def test_a_wrong_file_in_a_folder_is_named_and_passed_over(store: Store, tmp_pat
     (failure,) = fetch(WANTS[:1], store, no_network, Silence(), offline).failures
     assert failure.kind is HashMismatchError
     assert failure.causes == (
-        f"{tmp_path / 'a'}: the bytes are not the ones that were pinned; "
+        f"{tmp_path / 'a'} has other bytes; "
         f"expected {WANTS[0].digest}; got {Digest.of(b'wrong')}; after 5 bytes",
     )
 
