@@ -1,12 +1,14 @@
 """Completion scripts for shells, made from the command line itself.
 
-Completes commands, their actions, options and the choices of options; values are left to the
-shell's own completion of file names.
+Completes commands, the words that follow them, options and the choices of options; values are left
+to the shell's own completion of file names.
 """
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from kutterlock.cli.parser import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def _command(name: str, parser: argparse.ArgumentParser, help_text: str) -> Comm
     for action in _actions(parser):
         choices = tuple(str(choice) for choice in action.choices or ())
         if not action.option_strings:
-            words += choices
+            words += action.words if isinstance(action, Offer) else choices
             continue
         options.append(
             Option(

@@ -36,6 +36,25 @@ class Parser(argparse.ArgumentParser):
             self.error(f"{value!r} is no {_called(action)}{meant(str(value), action.choices)}")
 
 
+class Offer(argparse.Action):
+    """Takes any word; those of `words` are what a shell's completion offers."""
+
+    def __init__(self, *, words: Iterable[str], **more: Any) -> None:  # noqa: ANN401 -- as above
+        """Take what argparse's own takes, and the words."""
+        super().__init__(**more)
+        self.words = tuple(words)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 -- argparse passes it
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Store the value."""
+        setattr(namespace, self.dest, values)
+
+
 class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)

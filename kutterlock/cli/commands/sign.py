@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.parser import Offer
 from kutterlock.cli.signers import add_signer_options, make_signers
 from kutterlock.errors import UsageError
 
@@ -24,6 +25,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "signer runs the same command: a signature is added beside the others.",
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
+                        action=Offer, words=("lock", "bundle"),
                         help="lock (default); bundle: add signatures to the volumes named; or a "
                         "file: it gets signatures beside it, and no release statement"
                         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
+from kutterlock.cli.parser import Offer
 from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UntrustedError, UsageError
 
@@ -30,6 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         "layout first (cosign save, oras copy --recursive).",
     )
     parser.add_argument("target", nargs="?", default="lock", metavar="TARGET",
+                        action=Offer, words=TARGETS,
                         help="lock: who signed kutter.lock, and what it names (default); "
                         "output: a board, or a directory that `build` made; bundle: all "
                         "volumes of a bundle; image: a layout or "

@@ -134,6 +134,7 @@ def test_zsh_completes(capsys: pytest.CaptureFixture[str]) -> None:
     script = capsys.readouterr().out
     assert words_of_zsh(script, "kutterlock", "") == list(COMMANDS)
     assert words_of_zsh(script, "kutterlock", "store", "")[:3] == ["check", "gc", "stats"]
+    assert "view" in words_of_zsh(script, "kutterlock", "verify", "")
     assert "--rebuild" in words_of_zsh(script, "kutterlock", "build", "--re")
     assert words_of_zsh(script, "kutterlock", "build", "--sandbox", "") == [
         "bubblewrap", "unshare", "none",
@@ -147,6 +148,7 @@ def test_zsh_completes(capsys: pytest.CaptureFixture[str]) -> None:
         ("kutterlock build --reb", ["--rebuild"]),
         ("kutterlock build --sandbox ", ["bubblewrap", "none", "unshare"]),
         ("kutterlock store ", ["check", "gc", "stats"]),
+        ("kutterlock verify bu", ["bundle"]),
     ],
 )
 def test_fish_completes(
@@ -170,8 +172,11 @@ def test_fish_completes(
         (["kutterlock", "store", ""], 2, ["check", "gc", "stats"]),
         (["kutterlock", "build", "--re"], 2, ["--rebuild"]),
         (["kutterlock", "build", "--sandbox", ""], 3, ["bubblewrap", "unshare", "none"]),
+        (["kutterlock", "verify", ""], 2,
+         ["lock", "output", "image", "bundle", "file", "store", "view"]),
+        (["kutterlock", "sign", ""], 2, ["lock", "bundle"]),
     ],
-)
+)  # fmt: skip
 def test_bash_completes(
     words: list[str], position: int, expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
