@@ -18,6 +18,11 @@ SECONDS = 60.0
 WEAK_HASHES = {"1": "MD5", "2": "SHA-1", "3": "RIPEMD-160"}
 """Hash algorithm numbers of RFC 9580 section 9.5 that no signature is accepted with."""
 
+NOT_SIGNED = (
+    "what arrived is not the signed file: look at what the mirror answers here (a page to log in, "
+    "a proxy's?), and name another mirror, or none"
+)
+
 FATAL = {
     "BADSIG": "the signature is wrong: the text was changed",
     "ERRSIG": "a signature could not be checked",
@@ -56,7 +61,9 @@ class Gpg:
         """
         begins = [line.rstrip() for line in data.splitlines()].count(SIGNED_BEGIN.encode())
         if begins != 1:
-            raise UntrustedError(f"{what}: {begins} clearsigned messages where one is expected")
+            raise UntrustedError(
+                f"{what}: {begins} clearsigned messages where one is expected", hint=NOT_SIGNED
+            )
         with _workspace(keyring) as place:
             (place / "message").write_bytes(data)
             argv = ["--output", str(place / "text"), "--", str(place / "message")]

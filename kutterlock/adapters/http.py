@@ -29,9 +29,15 @@ from kutterlock.adapters.http_transfer import Sink, Transfer, body_of, checked_s
 from kutterlock.errors import NetworkError
 from kutterlock.model.mirrors import Place, places
 from kutterlock.model.network import HttpOptions
+from kutterlock.model.text import text_of
 from kutterlock.model.urls import redacted, without_login
 
-__all__ = ["Authenticator", "Http", "HttpOptions", "Response", "Sink"]
+__all__ = ["NOT_THE_FILE", "Authenticator", "Http", "HttpOptions", "Response", "Sink", "json_of"]
+
+NOT_THE_FILE = (
+    "look at what that address answers here: a page to log in, a proxy's? Name a mirror that has "
+    "the file under [mirrors], or try again later"
+)
 
 SMALL = 16 << 20
 """Default bound of an answer that is read into memory, in bytes."""
@@ -113,11 +119,7 @@ class Http:
 
     def get_json(self, url: str, *, limit: int = SMALL, headers: Headers = NO_HEADERS) -> Any:  # noqa: ANN401
         """Fetch and parse JSON. Raises NetworkError also for what is not JSON."""
-        response = self.get_bytes(url, limit=limit, headers=headers)
-        try:
-            return json.loads(response.body)
-        except (ValueError, RecursionError) as error:
-            raise NetworkError(f"{redacted(url)} did not answer with JSON: {error}") from error
+        return json_of(self.get_bytes(url, limit=limit, headers=headers).body, url)
 
     def request(
         self,
@@ -210,6 +212,20 @@ class Http:
             body=body,
             url=without_login(answer.url),
         )
+
+
+def json_of(body: bytes, url: str) -> Any:  # noqa: ANN401
+    """Parse JSON that came from `url`. Raises NetworkError."""
+    try:
+        text = text_of(body)
+    except ValueError as error:
+        raise NetworkError(f"{redacted(url)} {error}", hint=NOT_THE_FILE) from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NetworkError(
+            f"{redacted(url)} did not answer with JSON: {error}", hint=NOT_THE_FILE
+        ) from error
 
 
 def _exchange(options: HttpOptions) -> Opener:

@@ -13,6 +13,7 @@ from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.lock import Lock
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
 from kutterlock.model.table import Describe, Fault
+from kutterlock.model.text import text_of
 
 if TYPE_CHECKING:  # reading a lock must not cost the import of the manifest's specifiers
     from kutterlock.model.manifest import Manifest
@@ -45,9 +46,9 @@ def read_lock(path: Path) -> Lock:
 def parse_lock_bytes(data: bytes, path: Path) -> Lock:
     """Read a lock whose bytes were read already. Raises LockError."""
     try:
-        text = data.decode()
-    except UnicodeDecodeError as fault:
-        raise LockError(f"{path} cannot be read: {fault}") from fault
+        text = text_of(data)
+    except ValueError as fault:
+        raise LockError(f"{path} {fault}", hint="take it back from version control") from fault
     return parse_lock(_parse(text, path, LockError, "take it back from version control"))
 
 
@@ -82,11 +83,13 @@ def _read(path: Path, error: type[KutterError], hint: str) -> str:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise error(f"{path} is larger than {LARGEST} bytes")
-        return data.decode()
+        return text_of(data)
     except FileNotFoundError:
         raise error(f"there is no {path}", hint=hint) from None
-    except (OSError, UnicodeDecodeError) as fault:
+    except OSError as fault:
         raise error(f"{path} cannot be read: {fault}") from fault
+    except ValueError as fault:
+        raise error(f"{path} {fault}", hint="save it as UTF-8 text, or take it back") from fault
 
 
 def _parse(text: str, path: Path, error: type[KutterError], hint: str) -> Mapping[str, Any]:

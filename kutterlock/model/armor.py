@@ -26,15 +26,15 @@ def is_clearsigned(text: str) -> bool:
 def unwrapped(text: str) -> str:
     """Return the text inside the only clearsigned message, dash-escapes undone. Unverified.
 
-    What stands before and after is dropped, as gpgv does. Raises ValueError unless there is
-    exactly one whole message.
+    What stands before and after is dropped, as gpgv does. Raises ValueError, with a reason that
+    follows the text's name, unless there is exactly one whole message.
     """
     lines = [line.rstrip() for line in text.splitlines()]
     if [lines.count(m) for m in (SIGNED_BEGIN, SIGNATURE_BEGIN, SIGNATURE_END)] != [1, 1, 1]:
-        raise ValueError("there is not exactly one whole clearsigned message")
+        raise ValueError("is not exactly one whole clearsigned message")
     start, end = lines.index(SIGNED_BEGIN), lines.index(SIGNATURE_BEGIN)
     if "" not in lines[start:end] or lines.index(SIGNATURE_END) < end:
-        raise ValueError("the clearsigned message is out of order")
+        raise ValueError("is a clearsigned message out of order")
     body = lines[lines.index("", start) + 1 : end]
     return "".join(line.removeprefix("- ") + "\n" for line in body)
 

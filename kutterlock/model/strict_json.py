@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kutterlock.errors import KutterError
+from kutterlock.model.text import text_of
 
 LARGEST = 4 << 20
 """No signed document is larger, in bytes."""
@@ -30,7 +31,7 @@ def read_object(
     try:
         _check_depth(data)
         value = json.loads(
-            data.decode(), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse
+            text_of(data), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse
         )
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no bytes
     except (ValueError, RecursionError) as fault:

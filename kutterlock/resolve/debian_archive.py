@@ -23,6 +23,7 @@ from kutterlock.errors import (
 from kutterlock.model.debian_index import PackageIndex, Release
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
+from kutterlock.model.text import text_of
 
 SNAPSHOT = "https://snapshot.debian.org/archive"
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -172,7 +173,7 @@ class Archives:
     def _checked(self, body: bytes, suite: Suite) -> Release:
         what = f"InRelease of {suite.name}"
         try:
-            release = Release.parse(self.verify(body, what).decode())
+            release = Release.parse(text_of(self.verify(body, what)))
         except ValueError as error:
             raise UntrustedError(f"{what} is signed, but cannot be read: {error}") from error
         if suite.name not in (release.codename, release.suite):

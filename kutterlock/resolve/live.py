@@ -37,17 +37,24 @@ from kutterlock.resolve.upstreams.runc import Runc
 LARGEST_SOURCE = 256 << 20
 """No source archive is larger, in bytes."""
 
+TRY_AGAIN = "run the same command again where they can be reached, or name mirrors under [mirrors]"
+
 T = TypeVar("T")
 _Answer = tuple[Sequence[Release], Sequence[SupportNews], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What the upstreams said, as much as could be heard: `failures` has an error a name."""
+    """What the upstreams said, as much as could be heard.
+
+    A question is an input's name (its releases), or `NAME (support dates)`: each was either
+    `answered`, or is in `failures` with its error.
+    """
 
     releases: tuple[Release, ...] = ()
     support: tuple[SupportNews, ...] = ()
     images: tuple[CatalogImage, ...] = ()
+    answered: frozenset[str]
     failures: Mapping[str, NetworkError | PolicyError]
 
 
@@ -92,19 +99,23 @@ def ask(
     Raises HashMismatchError, UntrustedError, UsageError.
     """
     progress.start("asking", total=len(upstreams), unit="upstreams")
+    answered: set[str] = set()
     failures: dict[str, NetworkError | PolicyError] = {}
 
-    def heard(name: str, question: Callable[[], Sequence[T]]) -> Sequence[T]:
+    def heard(question: str, answer: Callable[[], Sequence[T]]) -> Sequence[T]:
         try:
-            return question()
+            found = answer()
         except (NetworkError, PolicyError) as error:
-            failures.setdefault(name, error)
+            failures[question] = error
             return ()
+        answered.add(question)
+        return found
 
     def one(upstream: Upstream) -> _Answer:
         name = upstream.name
         releases = heard(name, lambda: _releases(catalog, upstream, http))
-        support = heard(name, lambda: _support(catalog, name, http)) if name in PRODUCTS else ()
+        dates = f"{name} (support dates)"
+        support = heard(dates, lambda: _support(catalog, name, http)) if name in PRODUCTS else ()
         images = unknown_images(catalog, name, releases) if ask_registry else ()
         progress.advance(1, name)
         return releases, support, images
@@ -119,20 +130,24 @@ def ask(
         releases=tuple(release for releases, _, _ in answers for release in releases),
         support=tuple(news for _, support, _ in answers for news in support),
         images=tuple(images),
+        answered=frozenset(answered),
         failures=failures,
     )
 
 
-def unanswered(failures: Mapping[str, NetworkError | PolicyError]) -> NetworkError:
+def unanswered(heard: Heard) -> NetworkError | PolicyError:
     """Word which upstreams were not heard, and why."""
-    return NetworkError(
-        "some upstreams did not answer; what the others said was kept",
+    failures = sorted(heard.failures.items())
+    kinds = {type(error) for _, error in failures}
+    kind = kinds.pop() if len(kinds) == 1 else NetworkError
+    return kind(
+        "some upstreams did not answer; what the others said was kept"
+        if heard.answered
+        else "no upstream answered: nothing could be checked, and nothing was learnt",
         details=[
-            f"{name}: {line}"
-            for name, error in sorted(failures.items())
-            for line in (error.reason, *error.details)
+            f"{name}: {line}" for name, error in failures for line in (error.reason, *error.details)
         ],
-        hint=next((error.hint for error in failures.values() if error.hint), ""),
+        hint=next((error.hint for _, error in failures if error.hint), TRY_AGAIN),
     )
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http import NOT_THE_FILE, Http
 from kutterlock.catalog.reader import Catalog
 from kutterlock.cli.main import main
 from kutterlock.errors import UsageError
+from kutterlock.model.manifest import INPUTS
 from kutterlock.model.progress import Silence
 from kutterlock.model.settings import Settings
 from kutterlock.resolve.live import all_upstreams, ask, signatures_of, unanswered
@@ -71,9 +72,9 @@ class TestAll:
             "buildroot", "cni-plugins", "containerd", "cri-dockerd", "cri-tools", "kubernetes",
             "linux", "runc",
         ]  # fmt: skip
-        error = unanswered({"runc": answer.failures["runc"]})
+        error = unanswered(answer)
         assert error.reason == "some upstreams did not answer; what the others said was kept"
-        assert error.details[0] == (
+        assert next(line for line in error.details if line.startswith("runc: ")) == (
             "runc: https://api.github.com/repos/opencontainers/runc/releases?... could not be"
             " fetched"
         )
@@ -124,10 +125,37 @@ class TestCommand:
         )
         assert not (tmp_path / "cache" / "catalog").exists()
 
-    def test_nobody_answers(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["catalog", "update", "runc"]) == 8
-        assert "error: some upstreams did not answer; what the others said was kept" in (
-            capsys.readouterr().err
+    @pytest.mark.parametrize("only", [["runc"], []])
+    def test_nobody_answers(
+        self, only: list[str], web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for product in ("containerd", "kubernetes", "linux"):
+            del web.server._behaviours[f"/endoflife.date/api/v1/products/{product}/"]
+        assert main(["catalog", "update", *only]) == 8
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        reason, *details, hint = shown.err[shown.err.index("error: ") :].splitlines()
+        assert reason == (
+            "error: no upstream answered: nothing could be checked, and nothing was learnt"
+        )
+        assert {line.split(":")[0].strip() for line in details} == set(
+            only
+            or [*INPUTS, *(f"{n} (support dates)" for n in ("containerd", "kubernetes", "linux"))]
+        )
+        assert hint == "hint: add it to allowed-hosts under [network], or name a mirror"
+        assert not (tmp_path / "cache").exists()
+
+    def test_some_answer(self, web: Web, capsys: pytest.CaptureFixture[str]) -> None:
+        publish_containerd(web)
+        assert main(["catalog", "update", "--json"]) == 8
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["new"] == ["containerd 9.9.1"]
+        assert facts["silent"] == sorted(set(INPUTS) - {"containerd"})
+        assert facts["error"] == "some upstreams did not answer; what the others said was kept"
+        assert main(["catalog", "update"]) == 8
+        assert capsys.readouterr().out == (
+            "upstreams asked: 9, new releases: 0; nothing of what was heard contradicts the "
+            "catalog\n"
         )
 
     def test_no_such_upstream(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,16 +241,17 @@ class TestBadAnswers:
     @pytest.mark.parametrize(
         ("page", "said"),
         [
-            (b"<html>Please wait</html>", "Expecting value: line 1 column 1 (char 0)"),
-            (b"\xff\xfe", "Expecting value: line 1 column 1 (char 0)"),
+            (b"<html>", "did not answer with JSON: Expecting value: line 1 column 1 (char 0)"),
+            (b"[\xff\xfe]", "is not text (byte 0xff at offset 1)"),
         ],
     )
     def test_a_page_that_is_none(
         self, page: bytes, said: str, web: Web, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        web.put(f"https:/{API}", page.decode("latin-1"))
+        web.server.on(API, answer(200, page))
         assert main(["catalog", "update", "containerd"], self.environ) == 8
         assert capsys.readouterr().err == (
             "error: some upstreams did not answer; what the others said was kept\n"
-            f"  containerd: https:/{API} did not answer with JSON: {said}\n"
+            f"  containerd: https:/{API.partition('?')[0]}?... {said}\n"
+            f"hint: {NOT_THE_FILE}\n"
         )

@@ -68,8 +68,13 @@ def test_changed_text(gpg: Gpg, signer: Signer, keyring: Keyring) -> None:
 
 
 def test_unsigned_text(gpg: Gpg, keyring: Keyring) -> None:
-    reason = "list: 0 clearsigned messages where one is expected"
-    assert refusal(gpg, TEXT, keyring) == reason
+    with pytest.raises(UntrustedError) as caught:
+        gpg.clearsigned(TEXT, keyring, "list")
+    assert caught.value.as_text() == (
+        "error: list: 0 clearsigned messages where one is expected\n"
+        "hint: what arrived is not the signed file: look at what the mirror answers here (a page "
+        "to log in, a proxy's?), and name another mirror, or none"
+    )
 
 
 def test_two_messages(gpg: Gpg, signer: Signer, keyring: Keyring) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
+from kutterlock.adapters.http import NOT_THE_FILE, Http, HttpOptions
 from kutterlock.errors import HashMismatchError, KutterError, NetworkError, PolicyError
 from kutterlock.model.network import Patience
 from tests.support.fault_server import (
@@ -348,7 +348,15 @@ def test_json_that_is_none(server: FaultServer, http: Http) -> None:
     with pytest.raises(NetworkError) as caught:
         http.get_json(server.on("/x", ok(b"<html>")))
     assert text_of(caught.value, server) == (
-        "URL/x did not answer with JSON: Expecting value: line 1 column 1 (char 0)"
+        "URL/x did not answer with JSON: Expecting value: line 1 column 1 (char 0)\n" + NOT_THE_FILE
+    )
+
+
+def test_json_that_is_no_text(server: FaultServer, http: Http) -> None:
+    with pytest.raises(NetworkError) as caught:
+        http.get_json(server.on("/x", ok(b'{"a": "\xe9"}')))
+    assert text_of(caught.value, server) == (
+        f"URL/x is not text (byte 0xe9 at offset 7)\n{NOT_THE_FILE}"
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.http import NOT_THE_FILE
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.updates import Findings
 from kutterlock.errors import HashMismatchError, NetworkError
@@ -71,9 +72,16 @@ class TestKernel:
         web.put(self.SUMS, "<html>Please wait</html>")
         with pytest.raises(NetworkError) as caught:
             heard(web, catalog, unsigned, "linux")
-        assert caught.value.reason == (
-            f"{self.SUMS} there is not exactly one whole clearsigned message"
-        )
+        assert caught.value.reason == f"{self.SUMS} is not exactly one whole clearsigned message"
+        assert caught.value.hint == NOT_THE_FILE
+
+    def test_bytes_that_are_no_text(self, web: Web, catalog: Catalog, unsigned: Signatures) -> None:
+        self.publish(web)
+        web.put(self.SUMS, b"ab\xffcd")
+        with pytest.raises(NetworkError) as caught:
+            heard(web, catalog, unsigned, "linux")
+        assert caught.value.reason == f"{self.SUMS} is not text (byte 0xff at offset 2)"
+        assert caught.value.hint == NOT_THE_FILE
 
 
 class TestKubernetes:

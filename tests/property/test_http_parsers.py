@@ -75,7 +75,7 @@ def test_any_text_is_checksums_or_refused(text: str) -> None:
 @given(st.one_of(st.text(max_size=300), NEARLY))
 def test_any_text_without_a_message_is_refused(text: str) -> None:
     reason = refusal(lambda: unwrapped(text))
-    assert reason == "there is not exactly one whole clearsigned message"
+    assert reason == "is not exactly one whole clearsigned message"
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "- .:", max_size=20), max_size=6))

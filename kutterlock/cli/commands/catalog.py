@@ -56,13 +56,16 @@ def _update(catalog: "Catalog", context: Context, only: str | None) -> None:
     asked = INPUTS if only is None else (only,)
     heard = ask_upstreams(context, catalog, asked)
     new = [one for one in heard.releases if not catalog.release(one.name, one.version.text)]
-    context.output.say(
-        f"upstreams asked: {len(asked)}, new releases: {len(new)}; nothing contradicts the catalog"
+    silent = sorted(heard.failures)
+    context.output.json(
+        {"asked": list(asked), "silent": silent, "new": [str(release) for release in new]}
     )
-    context.output.table((one.name, one.version.text, str(one.released or "-")) for one in new)
-    context.output.json({"asked": list(asked), "new": [str(release) for release in new]})
-    if heard.failures:
-        raise unanswered(heard.failures)
+    if heard.answered:
+        told = f"nothing {'of what was heard ' if silent else ''}contradicts the catalog"
+        context.output.say(f"upstreams asked: {len(asked)}, new releases: {len(new)}; {told}")
+        context.output.table((one.name, one.version.text, str(one.released or "-")) for one in new)
+    if silent:
+        raise unanswered(heard)
 
 
 def _show_all(catalog: "Catalog", context: Context) -> None:

@@ -119,7 +119,8 @@ def _catalog(arguments: argparse.Namespace, context: Context, names: tuple[str, 
 
     heard = ask_upstreams(context, catalog, names)
     silent = sorted(heard.failures)
-    context.progress.done(f"{len(names) - len(silent)} of {len(names)} upstreams answered")
+    answered = set(names) - set(silent)
+    context.progress.done(f"{len(answered)} of {len(names)} upstreams answered")
     if silent:
         context.progress.note(
             f" note: {', '.join(silent)} cannot be reached; what the catalog knew on {catalog.date}"

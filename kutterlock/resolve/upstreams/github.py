@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http import Http, json_of
 from kutterlock.catalog.types import Release, ReleaseFile
 from kutterlock.errors import NetworkError
 from kutterlock.model.digest import Digest
@@ -101,13 +101,8 @@ def commit_of(http: Http, repository: str, tag: str) -> str:
 
 
 def _page(http: Http, url: str) -> tuple[list[Any], str | None]:
-    import json
-
     response = http.get_bytes(url, headers=ACCEPT)
-    try:
-        page = json.loads(response.body)
-    except (ValueError, RecursionError) as error:
-        raise NetworkError(f"{url} did not answer with JSON: {error}") from error
+    page = json_of(response.body, url)
     if not isinstance(page, list):
         raise NetworkError(f"{url} did not answer with a list of releases")
     following = next_page(response.headers)

@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from kutterlock.adapters.gpg import Gpg, Keyring
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http import NOT_THE_FILE, Http
 from kutterlock.catalog.types import Release, ReleaseFile
 from kutterlock.errors import HashMismatchError, NetworkError
 from kutterlock.model.armor import unwrapped
 from kutterlock.model.checksums import LARGEST, Checksums, parse_checksums
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Trust
+from kutterlock.model.text import text_of
 from kutterlock.model.urls import redacted
 from kutterlock.model.version import UpstreamVersion
 
@@ -73,10 +74,10 @@ class Signatures:
         keyring = self.keyrings.get(signer)
         if keyring is None:
             stated = f"{what}, signature not checked: no keyring named for {signer}"
-            return _read(what, lambda: unwrapped(data.decode())), Trust(level="checksum", by=stated)
+            return _read(what, lambda: unwrapped(text_of(data))), Trust(level="checksum", by=stated)
         signed = self.gpg.clearsigned(data, keyring, what)
         by = f"{what} signed by {signed.fingerprint}"
-        return _read(what, signed.data.decode), Trust(level="pgp", by=by)
+        return _read(what, lambda: text_of(signed.data)), Trust(level="pgp", by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,7 @@ def fetch_checksums(http: Http, url: str) -> Checksums | None:
 
 def read_checksums(what: str, data: bytes | str) -> Checksums:
     """Parse a checksum file. Raises NetworkError naming it."""
-    text = data if isinstance(data, str) else _read(what, data.decode)
-    return _read(what, lambda: parse_checksums(text))
+    return _read(what, lambda: parse_checksums(data if isinstance(data, str) else text_of(data)))
 
 
 def digest_of(what: str, checksums: Checksums, name: str) -> Digest:
@@ -151,7 +151,7 @@ def _read(what: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValueError as error:
-        raise NetworkError(f"{what} {error}") from error
+        raise NetworkError(f"{what} {error}", hint=NOT_THE_FILE) from error
 
 
 def _version_key(text: str) -> tuple[int, ...]:

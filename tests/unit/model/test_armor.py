@@ -42,16 +42,16 @@ def test_unwrapping_drops_what_is_outside() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("plain", "there is not exactly one whole clearsigned message"),
-        (SIGNED * 2, "there is not exactly one whole clearsigned message"),
+        ("plain", "is not exactly one whole clearsigned message"),
+        (SIGNED * 2, "is not exactly one whole clearsigned message"),
         (
             SIGNED.replace("-----END PGP SIGNATURE-----", ""),
-            "there is not exactly one whole clearsigned message",
+            "is not exactly one whole clearsigned message",
         ),
         (
             "-----BEGIN PGP SIGNED MESSAGE-----\n-----BEGIN PGP SIGNATURE-----\n"
             "-----END PGP SIGNATURE-----\n",
-            "the clearsigned message is out of order",
+            "is a clearsigned message out of order",
         ),
     ],
 )
