@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,7 +54,7 @@ class Staging:
         self._store = store
         self._progress = progress
         self._lock = -1
-        self._checked: set[str] = set()
+        self._here: set[str] = set()  # by path below `root`; nobody else changes what is there
 
     def __enter__(self) -> Self:
         while not self._try_enter():
@@ -62,7 +62,7 @@ class Staging:
         with explained(self.root):
             for name in ("whole", "parts"):
                 (self.root / name).mkdir(exist_ok=True)
-        self._tidy()
+        self._look()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,8 +74,7 @@ class Staging:
         if not path.exists():
             write_atomically(path, manifest)
         if not self.is_verified:
-            left = [path for name in ("whole", "parts") for path in _listed(self.root / name)]
-            in_threads(self._check, left)
+            in_threads(self._check, sorted(self._here))
 
     @property
     def is_verified(self) -> bool:
@@ -86,31 +85,39 @@ class Staging:
         """Return where a whole file lies, or would lie."""
         return self.root / "whole" / sha256
 
-    def has(self, piece: Piece) -> bool:
-        """Whether a piece is here."""
-        return self.whole(piece.whole).exists() or (piece.number > 0 and self._part(piece).exists())
+    def has_whole(self, sha256: str) -> bool:
+        """Whether a whole file is here."""
+        return f"whole/{sha256}" in self._here
 
-    def sink(self, piece: Piece, pinned: Digest | None) -> "Sink":
-        """Take in a piece. `pinned`: the digest by another algorithm, which has to be right too."""
-        final = self._part(piece) if piece.number else self.whole(piece.whole)
-        return Sink(final, piece, None if piece.number else pinned)
+    def has(self, piece: Piece) -> bool:
+        """Whether a piece is here, or the whole that it is a part of."""
+        return self.has_whole(piece.whole) or part_name(piece.whole, piece.number) in self._here
+
+    def take(self, piece: Piece, pinned: Digest | None, content: Iterable[memoryview]) -> None:
+        """Take in a piece. Raises HashMismatchError, and keeps nothing of it.
+
+        `pinned`: the digest by another algorithm, which has to be right too.
+        """
+        number, whole = piece.number, piece.whole
+        name = part_name(whole, number) if number else f"whole/{whole}"
+        with _Sink(self.root / name, piece, None if number else pinned) as sink:
+            for chunk in content:
+                sink.write(chunk)
+            sink.commit()
+        self._here.add(name)
 
     def join(self, bundle: Bundle, blob: BundleBlob) -> None:
         """Make a whole of its parts when all of them are here. Raises HashMismatchError."""
         count = len(bundle.splits[blob.sha256])
-        parts = [self.root / part_name(blob.sha256, number) for number in range(1, count + 1)]
-        if not all(part.exists() for part in parts):
+        parts = [part_name(blob.sha256, number) for number in range(1, count + 1)]
+        if not self._here.issuperset(parts):
             return
         whole = Piece(name=blob.name, size=blob.size, sha256=blob.sha256, whole=blob.sha256)
         try:
-            with Sink(self.whole(blob.sha256), whole, pinned_otherwise(blob)) as sink:
-                for part in parts:
-                    for chunk in _chunks(part):
-                        sink.write(chunk)
-                sink.commit()
+            self.take(whole, pinned_otherwise(blob), _chunks(self.root / part for part in parts))
         finally:
             for part in parts:
-                part.unlink()
+                self._remove(part)
 
     def require_space(self, size: int) -> None:
         """Raise NoSpaceError unless `size` more bytes fit."""
@@ -125,7 +132,7 @@ class Staging:
 
     def seal(self) -> None:
         """Make everything durable and say that it is right."""
-        in_threads(_sync, _listed(self.root / "whole"))
+        in_threads(lambda name: _sync(self.root / name), sorted(self._here))
         write_atomically(self.root / "verified", b"")
 
     def unseal(self) -> None:
@@ -143,6 +150,7 @@ class Staging:
             self._name(copy, digest)
         if digests:
             self._name(staged, digests[-1])
+            self._here.discard(f"whole/{sha256}")
 
     def drop_if_new(self) -> None:
         """Remove everything unless something of the bundle has arrived before."""
@@ -165,9 +173,6 @@ class Staging:
             final.parent.mkdir(parents=True, exist_ok=True)
             staged.chmod(BLOB_MODE)
             staged.replace(final)
-
-    def _part(self, piece: Piece) -> Path:
-        return self.root / part_name(piece.whole, piece.number)
 
     def _try_enter(self) -> bool:
         with explained(self.root):
@@ -198,28 +203,33 @@ class Staging:
         except FileNotFoundError:
             return False
 
-    def _tidy(self) -> None:
-        for name in ("whole", "parts"):
-            for path in _listed(self.root / name):
+    def _look(self) -> None:
+        """See what an earlier import left; what it had not finished goes."""
+        for kind in ("whole", "parts"):
+            for path in _listed(self.root / kind):
                 if path.name.startswith(UNVERIFIED):
                     path.unlink()
+                else:
+                    self._here.add(f"{kind}/{path.name}")
 
-    def _check(self, path: Path) -> None:
-        if path.parent.name == "whole" and hash_file(path).hex != path.name:
-            path.unlink()
-        elif path.parent.name == "parts":
-            self._check_part(path)
+    def _check(self, name: str) -> None:
+        kind, _, file = name.partition("/")
+        known = file if kind == "whole" else self._known_part(file)
+        if hash_file(self.root / name).hex != known:
+            self._remove(name)
 
-    def _check_part(self, path: Path) -> None:
+    def _known_part(self, file: str) -> str:
         bundle = read_bundle((self.root / MANIFEST_NAME).read_bytes())
-        whole, _, number = path.name.partition(".")
+        whole, _, number = file.partition(".")
         parts = bundle.splits.get(whole, ())
-        known = parts[int(number) - 1].sha256 if 0 < int(number) <= len(parts) else ""
-        if hash_file(path).hex != known:
-            path.unlink()
+        return parts[int(number) - 1].sha256 if 0 < int(number) <= len(parts) else ""
+
+    def _remove(self, name: str) -> None:
+        (self.root / name).unlink()
+        self._here.remove(name)
 
 
-class Sink:
+class _Sink:
     """A file of the staging area while it grows."""
 
     def __init__(self, final: Path, piece: Piece, pinned: Digest | None) -> None:
@@ -236,9 +246,10 @@ class Sink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        if kind:
+            self._temporary.unlink(missing_ok=True)
 
     def write(self, chunk: memoryview) -> None:
         """Append bytes."""
@@ -285,11 +296,12 @@ def unfinished(store: Store) -> list[Digest]:
     return [name for name in begun(store) if (root / name.hex / MANIFEST_NAME).exists()]
 
 
-def _chunks(path: Path) -> Iterator[memoryview]:
+def _chunks(paths: Iterable[Path]) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(CHUNK))
-    with explained(path), path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            yield buffer[:count]
+    for path in paths:
+        with explained(path), path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                yield buffer[:count]
 
 
 def _sync(path: Path) -> None:

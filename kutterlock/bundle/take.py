@@ -104,6 +104,7 @@ class _Import:
     ) -> None:
         self._head = head
         self._bundle = head.bundle
+        self._pieces = head.bundle.pieces()
         self._store = store
         self._landing = landing
         self._judges = judges
@@ -143,7 +144,7 @@ class _Import:
 
     def _stage(self, staging: Staging, volumes: Mapping[int, Volume]) -> None:
         staging.require_space(self._to_come(staging))
-        total = sum(piece.size for number in volumes for piece in self._pieces(number))
+        total = sum(piece.size for number in volumes for piece in self._pieces[number - 1])
         self._progress.start("importing", total=total, unit="bytes")
         for volume in volumes.values():
             try:
@@ -205,11 +206,7 @@ class _Import:
         if self._is_stored(piece.whole):
             self._compare(job)
             return
-        with staging.sink(piece, self._pinned(piece)) as sink:
-            for chunk in job.content():
-                sink.write(chunk)
-                self._progress.advance(len(chunk), piece.name)
-            sink.commit()
+        staging.take(piece, self._pinned(piece), self._content(job))
 
     def _join(self, staging: Staging) -> None:
         for sha256 in self._bundle.splits:
@@ -220,16 +217,20 @@ class _Import:
 
     def _compare(self, job: "_Job") -> None:
         state = hashlib.sha256()
-        for chunk in job.content():
+        for chunk in self._content(job):
             state.update(chunk)
-            self._progress.advance(len(chunk), job.piece.name)
         check_digests(job.piece, None, state.hexdigest(), None)
+
+    def _content(self, job: "_Job") -> Iterator[memoryview]:
+        for chunk in job.content():
+            yield chunk
+            self._progress.advance(len(chunk), job.piece.name)
 
     def _is_stored(self, sha256: str) -> bool:
         return self._digests[sha256] <= self._present
 
     def _is_here(self, staging: Staging, sha256: str) -> bool:
-        return staging.whole(sha256).exists() or self._is_stored(sha256)
+        return staging.has_whole(sha256) or self._is_stored(sha256)
 
     def _pinned(self, piece: Piece) -> Digest | None:
         blob = self._blobs.get(piece.whole)
@@ -240,13 +241,10 @@ class _Import:
         self._faults.lines += [reason, *error.details]
         self._faults.volumes.add(volume.path)
 
-    def _pieces(self, number: int) -> tuple[Piece, ...]:
-        return self._bundle.pieces()[number - 1]
-
     def _to_come(self, staging: Staging) -> int:
         pieces = {
             piece.name: piece.size
-            for pieces in self._bundle.pieces()
+            for pieces in self._pieces
             for piece in pieces
             if not staging.has(piece) and not self._is_stored(piece.whole)
         }
@@ -257,7 +255,7 @@ class _Import:
     def _check_complete(self, staging: Staging, volumes: Iterable[int]) -> None:
         missing = [
             (number, piece)
-            for number, pieces in enumerate(self._bundle.pieces(), 1)
+            for number, pieces in enumerate(self._pieces, 1)
             for piece in pieces
             if not staging.has(piece) and not self._is_stored(piece.whole)
         ]
@@ -316,8 +314,10 @@ class _Import:
     def _finder(self, staging: Staging) -> Callable[[str], Path]:
         def place(sha256: str) -> Path:
             """Return where a file lies: staged, or in the store under its sha256."""
-            staged = staging.whole(sha256)
-            return staged if staged.exists() else self._store.locate(Digest("sha256", sha256))
+            is_staged = staging.has_whole(sha256)
+            return (
+                staging.whole(sha256) if is_staged else self._store.locate(Digest("sha256", sha256))
+            )
 
         return place
 
