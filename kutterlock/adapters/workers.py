@@ -9,10 +9,20 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from kutterlock.adapters.files import CHUNK
+
 T = TypeVar("T")
 
 GRACE_SECONDS = 2.0
 """How long threads have to end after Ctrl-C; what they leave behind is safe at any moment."""
+
+
+class ThreadBuffer(threading.local):
+    """A buffer of `CHUNK` bytes for each thread that asks: none is made anew for every file."""
+
+    def __init__(self) -> None:
+        """Make this thread's."""
+        self.view = memoryview(bytearray(CHUNK))
 
 
 def cores() -> int:

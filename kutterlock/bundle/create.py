@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.files import explained
 from kutterlock.adapters.store import Store
+from kutterlock.adapters.workers import ThreadBuffer
 from kutterlock.bundle.contents import Held, closure_blobs, project_files, without
 from kutterlock.bundle.layout import SIGNATURE_ROOM, Cut, lay_out
 from kutterlock.bundle.write import Sources, head_size, stretch, write_volumes
@@ -102,7 +103,8 @@ def sign_bundle(
     bundle: Bundle, signers: Iterable[Signer], forms: Iterable[str] = DEFAULT_FORMS
 ) -> dict[str, bytes]:
     """Sign manifest and SHA256SUMS; the latter for people who have no kutterlock."""
-    documents = {MANIFEST_NAME: bundle.to_bytes(), SUMS_NAME: bundle.sums()}
+    manifest = bundle.to_bytes()
+    documents = {MANIFEST_NAME: manifest, SUMS_NAME: bundle.sums(Digest.of(manifest))}
     comment = f"project:{file_name(bundle.project)}\tfile:"
     return {
         f"{DIRECTORY}/{name}.{signer.public.short_id}.{form}": make_signature(
@@ -115,8 +117,8 @@ def sign_bundle(
     }
 
 
-def _signatures(bundle: Bundle, signers: Iterable[Signer]) -> dict[str, bytes]:
-    made = sign_bundle(bundle, signers)
+def _signatures(bundle: Bundle, signers: Sequence[Signer]) -> dict[str, bytes]:
+    made = sign_bundle(bundle, signers) if signers else {}
     require_room(made)
     return made
 
@@ -137,6 +139,7 @@ class _Places:
         self._tools = {tool.blob.sha256: tool.path for tool in request.tools}
         self._blobs = {blob.sha256: blob.digest for blob in bundle.blobs}
         self._roots = bundle.roots
+        self._buffer = ThreadBuffer()
 
     def roots(self) -> dict[str, bytes]:
         """Read the trust roots for the head."""
@@ -157,8 +160,8 @@ class _Places:
 
     def digest_of(self, cut: Cut) -> str:
         """Hash a stretch of a member."""
-        state = hashlib.sha256()
-        for chunk in stretch(self.open_whole(cut.piece), cut.offset, cut.length):
+        state, file = hashlib.sha256(), self.open_whole(cut.piece)
+        for chunk in stretch(file, cut.offset, cut.length, self._buffer.view):
             state.update(chunk)
         return state.hexdigest()
 

@@ -44,9 +44,10 @@ def lay_out(
     room = 0
     while True:
         cuts = _cut(bundle.wholes(), _capacity(limit, room))
-        tried = _with_cuts(bundle, cuts, lambda _: _NO_DIGEST)
-        needed = head_size(tried)
-        if limit is None or needed <= room:
+        if limit is None:
+            return _with_cuts(bundle, cuts, digest_of)
+        needed = head_size(_with_cuts(bundle, cuts, lambda _: _NO_DIGEST))
+        if needed <= room:
             return _with_cuts(bundle, cuts, digest_of)
         room = needed + (-needed) % (1 << 12)
 

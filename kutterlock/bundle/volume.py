@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from kutterlock.adapters.files import CHUNK, explained
+from kutterlock.adapters.files import explained
+from kutterlock.adapters.workers import ThreadBuffer
 from kutterlock.errors import HashMismatchError
 from kutterlock.model import ustar
 from kutterlock.model.bundle import (
@@ -67,7 +68,7 @@ class Volume:
         self.path = path
         with explained(path):
             self._file = path.open("rb", buffering=0)
-        self._buffer = memoryview(bytearray(CHUNK))
+        self._buffer = ThreadBuffer()
         self.can_seek = self._file.seekable()
         try:
             self.head = self._read_head()
@@ -94,19 +95,18 @@ class Volume:
 
     def content(self, piece: Piece) -> Iterator[memoryview]:
         """Yield a piece's bytes, padding checked at the end."""
-        left = piece.size
+        left, buffer = piece.size, self._buffer.view
         while left:
-            count = self._readinto(self._buffer[: min(left, CHUNK)])
+            count = self._readinto(buffer[:left])
             left -= count
-            yield self._buffer[:count]
+            yield buffer[:count]
         if any(self._take(ustar.padding(piece.size))):
             raise self.fault(f"has bytes between its members, after {piece.name}")
 
     def content_at(self, piece: Piece, offset: int) -> Iterator[memoryview]:
         """Yield the bytes of a piece that was passed over; threads may do so at once."""
         length = piece.size + ustar.padding(piece.size)
-        buffer = memoryview(bytearray(min(CHUNK, max(length, 1))))
-        left = length
+        left, buffer = length, self._buffer.view
         while left:
             with explained(self.path):
                 count = os.preadv(self._file.fileno(), [buffer[:left]], offset + length - left)
@@ -196,7 +196,7 @@ class Volume:
     def _check_head(self, bundle: Bundle, label: Label, extra: Mapping[str, bytes]) -> None:
         if label.number > len(bundle.volumes):
             raise self.fault(f"says to be volume {label.number} of {len(bundle.volumes)}")
-        if extra.get(SUMS_NAME) != bundle.sums():
+        if extra.get(SUMS_NAME) != bundle.sums(label.bundle):
             raise self.fault(f"has a {SUMS_NAME} that is not about this bundle")
         wanted = {f"roots/{file.path.name}": file.sha256 for file in bundle.roots}
         roots = {

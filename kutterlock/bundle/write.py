@@ -6,13 +6,13 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from kutterlock.adapters.files import CHUNK, UNVERIFIED, explained
+from kutterlock.adapters.files import UNVERIFIED, explained
 from kutterlock.adapters.incoming import try_lock
-from kutterlock.adapters.workers import in_threads
+from kutterlock.adapters.workers import ThreadBuffer, in_threads
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model import ustar
 from kutterlock.model.bundle import MANIFEST_NAME, SUMS_NAME, Bundle, Piece
@@ -39,10 +39,11 @@ def head_members(
 ) -> list[tuple[str, bytes]]:
     """Return the members that volume `number` begins with."""
     manifest = bundle.to_bytes()
-    rest = {SUMS_NAME: bundle.sums(), **extra}
+    identity = Digest.of(manifest)
+    rest = {SUMS_NAME: bundle.sums(identity), **extra}
     names = sorted(rest, key=head_order)
     label = Label(
-        bundle=Digest.of(manifest),
+        bundle=identity,
         number=number,
         head={name: Digest.of(rest[name]) for name in names},
     )
@@ -197,11 +198,13 @@ class _Copier:
     sources: Sources
     volume: NewVolume
     progress: Progress
+    buffer: ThreadBuffer = field(default_factory=ThreadBuffer)
 
     def copy(self, job: tuple[Piece, int]) -> None:
         piece, place = job
         state = hashlib.sha256()
-        for chunk in stretch(self.sources.open_whole(piece), self._start(piece), piece.size):
+        file, start = self.sources.open_whole(piece), self._start(piece)
+        for chunk in stretch(file, start, piece.size, self.buffer.view):
             state.update(chunk)
             self.volume.write_at(place, chunk)
             place += len(chunk)
@@ -218,13 +221,12 @@ class _Copier:
         return sum(part.size for part in parts[: max(piece.number - 1, 0)])
 
 
-def stretch(descriptor: int, offset: int, length: int) -> Iterator[memoryview]:
+def stretch(descriptor: int, offset: int, length: int, buffer: memoryview) -> Iterator[memoryview]:
     """Yield bytes of an open file, and close it; fewer where it is shorter."""
-    buffer = memoryview(bytearray(min(CHUNK, max(length, 1))))
     try:
         os.lseek(descriptor, offset, os.SEEK_SET)
         while length:
-            count = os.readv(descriptor, [buffer[: min(len(buffer), length)]])
+            count = os.readv(descriptor, [buffer[:length]])
             if not count:
                 return
             length -= count

@@ -160,12 +160,14 @@ class Bundle:
             for number, part in enumerate(parts, 1)
         )  # fmt: skip
 
-    def sums(self) -> bytes:
-        """Return SHA256SUMS, as `sha256sum -c` takes it where all volumes were unpacked."""
-        own = Digest.of(self.to_bytes()).hex
+    def sums(self, own: Digest) -> bytes:
+        """Return SHA256SUMS, as `sha256sum -c` takes it where all volumes were unpacked.
+
+        `own` is the digest of `to_bytes()`.
+        """
         pieces = [piece for volume in self.pieces() for piece in volume]
         lines = [f"{piece.sha256}  {piece.name}\n" for piece in pieces]
-        return "".join([f"{own}  {MANIFEST_NAME}\n", *lines]).encode()
+        return "".join([f"{own.hex}  {MANIFEST_NAME}\n", *lines]).encode()
 
     def to_bytes(self) -> bytes:
         """Return the file."""

@@ -8,29 +8,30 @@ from collections.abc import Mapping, Sequence
 
 def canonical_json(value: object) -> bytes:
     """Return the one form of `value`. Raises ValueError for what the form does not know."""
-    return "".join(_pieces(value)).encode("utf-8")
+    return _form(value).encode("utf-8")
 
 
-def _pieces(value: object) -> list[str]:
+def _form(value: object) -> str:
     if isinstance(value, str):
-        return [_text(value)]
+        return _text(value)
     if isinstance(value, bool) or value is None:
-        return [{True: "true", False: "false", None: "null"}[value]]
+        return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int):
-        return [str(value)]
+        return str(value)
     if isinstance(value, Mapping):
-        return ["{", ",".join(_member(key, value[key]) for key in sorted(value)), "}"]
+        return "{" + ",".join([_member(key, value[key]) for key in sorted(value)]) + "}"
     if isinstance(value, Sequence):
-        return ["[", ",".join("".join(_pieces(item)) for item in value), "]"]
+        return "[" + ",".join([_form(item) for item in value]) + "]"
     raise ValueError(f"{type(value).__name__} has no canonical form")
 
 
 def _member(key: object, value: object) -> str:
     if not isinstance(key, str):
         raise ValueError(f"key {key!r} has no canonical form")  # noqa: TRY004 -- one kind of error
-    return _text(key) + ":" + "".join(_pieces(value))
+    return f"{_text(key)}:{_form(value)}"
 
 
 def _text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
