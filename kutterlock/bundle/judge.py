@@ -1,7 +1,6 @@
 """Whether a bundle may come in: its signatures, its project's papers, and whether it is enough."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.tomlfile import parse_lock_bytes
@@ -33,14 +32,6 @@ UNSIGNED_HINT = (
     "have it signed with `kutterlock bundle create --key KEY`, or take it as it is with --unsigned"
 )
 OpenFile = Callable[[str], bytes | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the signatures of a bundle are worth: the newest root, and one line a check."""
-
-    root: SignedRoot | None
-    findings: tuple[Finding, ...]
 
 
 def newest_root(pinned: SignedRoot, head: Head) -> SignedRoot:

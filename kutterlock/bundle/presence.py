@@ -7,7 +7,6 @@ from kutterlock.errors import BundleBaseError
 from kutterlock.model.bundle import Bundle, BundleBlob
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
-from kutterlock.vendor.verify import verify_blobs
 
 
 def right_ones(blobs: Iterable[BundleBlob], store: Store, progress: Progress) -> frozenset[Digest]:
@@ -15,6 +14,8 @@ def right_ones(blobs: Iterable[BundleBlob], store: Store, progress: Progress) ->
     here = named_ones(blobs, store)
     if not here:
         return here
+    from kutterlock.vendor.verify import verify_blobs
+
     report = verify_blobs(store, {digest: str(digest) for digest in here}, progress)
     return here - {fault.expected for fault in report.corrupted}
 

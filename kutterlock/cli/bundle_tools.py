@@ -1,7 +1,7 @@
 """The options of `bundle create` that put kutterlock itself into the bundle."""
 
 import argparse
-import platform
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def make_tools(
     targets = [
         Target(python=python, architecture=architecture)
         for python in arguments.python
-        for architecture in arguments.arch or [platform.machine()]
+        for architecture in arguments.arch or [os.uname().machine]
     ]
     wheels = workplace / "wheels"
     download_wheels(targets, wheels, context.environ)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from kutterlock.adapters.files import explained, write_atomically
 from kutterlock.errors import UntrustedError, UsageError
-from kutterlock.model import minisig, sigstore, sshsig
 from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
 
 DIRECTORY = "signatures"
@@ -134,6 +133,7 @@ def read_document(path: Path) -> bytes:
 def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> bytes:
     """Return one signature file's bytes."""
     from kutterlock.adapters.keys import sign_checked
+    from kutterlock.model import minisig, sigstore, sshsig
 
     def sign(message: bytes) -> bytes:
         return sign_checked(signer, message)
@@ -150,6 +150,8 @@ def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> byte
 def _check_minisig(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
+    from kutterlock.model import minisig  # each form is loaded when there is a file of it
+
     found = minisig.read_minisig(file.data)
     signed = found.signature + found.trusted_comment
     for key in keys:
@@ -163,6 +165,8 @@ def _check_minisig(
 def _check_sigstore(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
+    from kutterlock.model import sigstore
+
     found = sigstore.read_bundle(file.data)
     message, signature = data, found.signature
     if found.envelope is not None:
@@ -180,6 +184,8 @@ def _check_sigstore(
 def _check_sshsig(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
+    from kutterlock.model import sshsig
+
     found = sshsig.read_sshsig(file.data)
     message = sshsig.signed_bytes(data, found.namespace, found.hash_name)
     for key in keys:
