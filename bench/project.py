@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.files import hash_file
-from kutterlock.adapters.tomlfile import write_lock
+from kutterlock.adapters.store import Store
+from kutterlock.adapters.tomlfile import read_manifest, write_lock
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, EnvironmentPin, ImagePin, Lock, SourcePin, Trust
 from kutterlock.model.paths import RelativePath
@@ -34,6 +35,26 @@ def write_images_project(directory: Path, digests: Mapping[str, str]) -> Lock:
     lock = replace(plain, images=images, boards=boards)
     write_lock(directory / "kutter.lock", lock)
     return lock
+
+
+def write_current_project(
+    directory: Path, files: Sequence[Path], url: str = "https://upstream.invalid/"
+) -> Lock:
+    """Write a manifest, too, and a lock that is what it asks for."""
+    lock = write_project(directory, files, url)
+    manifest = directory / "kutter.toml"
+    manifest.write_text('[project]\nname = "bench"\n[inputs]\nbuildroot = "*"\n')
+    current = replace(lock, meaning=read_manifest(manifest).meaning())
+    write_lock(directory / "kutter.lock", current)
+    return current
+
+
+def fill_store(root: Path, lock: Lock, files: Sequence[Path]) -> None:
+    """Take the files that a lock names into a store."""
+    store = Store(root)
+    by_name = {pin.path.name: pin.digest for pin in lock.sources.values()}
+    for path in files:
+        store.add_file(path, by_name[path.name])
 
 
 def write_project(directory: Path, files: Sequence[Path], url: str) -> Lock:

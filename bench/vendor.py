@@ -9,18 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import (
-    KUTTERLOCK,
-    MIB,
-    Contender,
-    compete,
-    environment,
-    make_files,
-    program,
-    scratch,
-    skipped,
-    version,
-)
+from harness import KUTTERLOCK, MIB, Contender, compete, environment, make_files, peer, scratch
 from project import write_project
 
 from kutterlock.model.lock import Lock
@@ -46,7 +35,6 @@ def main() -> None:
         files = make_files(place / "files", 300, 600 * MIB)
         with nginx(place, place / "files") as url:
             if not url:
-                skipped(TITLE, "nginx is not installed")
                 return
             lock = write_project(place / "project", files, url)
             subject = vendor("kutterlock vendor -j4", place, fresh=True)
@@ -67,11 +55,9 @@ def vendor(name: str, place: Path, *, fresh: bool) -> Contender:
 
 
 def aria2c(place: Path, lock: Lock) -> list[Contender]:
-    found = program("aria2c")
+    found = peer("aria2c", "--version")
     if not found:
-        skipped("aria2c", "it is not installed")
         return []
-    print(f"  {version([found, '--version'])}")
     lines = [
         f"{pin.urls[0]}\n  out={pin.path.name}\n  checksum=sha-256={pin.digest.hex}\n"
         for pin in lock.sources.values()
@@ -90,7 +76,7 @@ def aria2c(place: Path, lock: Lock) -> list[Contender]:
 @contextlib.contextmanager
 def nginx(place: Path, root: Path) -> Iterator[str]:
     """Serve `root` and yield its URL, '' where nginx is missing."""
-    found = program("nginx")
+    found = peer("nginx", "-v")
     if not found:
         yield ""
         return
