@@ -44,6 +44,9 @@ from kutterlock.model.progress import Progress
 SPARE = 1 << 20
 """Left free on the store's file system, in bytes."""
 
+SYNCS = 8
+"""Files that are made durable at once: a journal is written once for all that wait for it."""
+
 
 class Staging:
     """What has arrived of one bundle. Use it as a context: it is locked inside."""
@@ -132,7 +135,7 @@ class Staging:
 
     def seal(self) -> None:
         """Make everything durable and say that it is right."""
-        in_threads(lambda name: _sync(self.root / name), sorted(self._here))
+        in_threads(lambda name: _sync(self.root / name), sorted(self._here), SYNCS)
         write_atomically(self.root / "verified", b"")
 
     def unseal(self) -> None:
