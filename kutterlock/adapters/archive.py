@@ -12,13 +12,14 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from kutterlock.adapters.files import explained
 from kutterlock.adapters.staging import staging
+from kutterlock.adapters.workers import map_in_threads
 from kutterlock.errors import HashMismatchError, KutterError
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
 from kutterlock.model.paths import RelativePath
@@ -92,12 +93,8 @@ def digest_unpacked(root: Path) -> Digest:
     files: list[str] = []
     entries: list[TreeEntry] = []
     _scan(os.fspath(root), "", files, entries)
-    with ThreadPoolExecutor(2) as pool:
-        halves = pool.map(
-            lambda paths: _hash_all(os.fspath(root), paths), (files[::2], files[1::2])
-        )
-        for half in halves:
-            entries.extend(half)
+    for half in map_in_threads(partial(_hash_all, os.fspath(root)), (files[::2], files[1::2]), 2):
+        entries.extend(half)
     return tree_digest(entries)
 
 

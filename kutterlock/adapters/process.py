@@ -21,6 +21,8 @@ LAST_LINES = 20
 LINE_LIMIT = 1 << 16
 """A longer line of output is handed over in pieces of this many bytes."""
 
+_RUNNING: "set[subprocess.Popen[bytes]]" = set()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
@@ -92,6 +94,7 @@ def stream(
     """
     process = _start(argv, environment, directory=directory, pass_fds=pass_fds)
     assert process.stdout is not None
+    _RUNNING.add(process)
     try:
         while line := process.stdout.readline(LINE_LIMIT):
             on_line(line)
@@ -100,7 +103,14 @@ def stream(
         _end_group(process)
         raise
     finally:
+        _RUNNING.discard(process)
         process.stdout.close()
+
+
+def end_running() -> None:
+    """End what other threads `stream`: Ctrl-C reaches the main thread alone."""
+    for process in tuple(_RUNNING):
+        _end_group(process)
 
 
 def watch(
@@ -152,13 +162,20 @@ def _start(
 def attach(
     argv: Sequence[str], environment: Mapping[str, str], *, pass_fds: Sequence[int] = ()
 ) -> int:
-    """Run on the caller's own terminal and return the exit status; Ctrl-C is the program's."""
-    with subprocess.Popen(argv, env=dict(environment), pass_fds=tuple(pass_fds)) as process:
-        while True:
+    """Run on the caller's own terminal and return the exit status; Ctrl-C is the program's.
+
+    A handler that does nothing, unlike SIG_IGN, is not inherited. Other signals end the program.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with subprocess.Popen(argv, env=dict(environment), pass_fds=tuple(pass_fds)) as process:
             try:
                 return process.wait()
-            except KeyboardInterrupt:
-                continue
+            except BaseException:
+                process.terminate()
+                raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -5,6 +5,7 @@
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,9 +13,12 @@ from typing import TypeVar
 from kutterlock.adapters.files import CHUNK
 
 T = TypeVar("T")
+R = TypeVar("R")
 
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 5.0
 """How long threads have to end after Ctrl-C; what they leave behind is safe at any moment."""
+
+PAUSE_SECONDS = 0.02
 
 
 class ThreadBuffer(threading.local):
@@ -41,9 +45,35 @@ def in_threads(
 
     The first exception, or setting `stop`, keeps further items from being begun; the exception is
     raised here. On Ctrl-C `stop` is set, so that work under way can look at it and end, and
-    `on_interrupt` is called, to wake what waits.
+    `on_interrupt` is called until all have ended or time is up, to wake what waits.
     """
     _Crew(work, items, stop or threading.Event()).run(count or cores(), on_interrupt)
+
+
+def map_in_threads(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    count: int = 0,
+    on_interrupt: Callable[[], object] = lambda: None,
+) -> list[R]:
+    """Return what `work` returns for each item, in order; otherwise as `in_threads`.
+
+    Every item is worked on. Of several exceptions that of the first item is raised.
+    """
+    todo = list(items)
+    results: dict[int, R] = {}
+    errors: dict[int, Exception] = {}
+
+    def one(number: int) -> None:
+        try:
+            results[number] = work(todo[number])
+        except Exception as error:  # noqa: BLE001 -- raised again below
+            errors[number] = error
+
+    in_threads(one, range(len(todo)), count, on_interrupt=on_interrupt)
+    if errors:
+        raise errors[min(errors)]
+    return [results[number] for number in range(len(todo))]
 
 
 class _Crew:
@@ -67,10 +97,11 @@ class _Crew:
                 thread.join()
         except BaseException:
             self._stop.set()
+            give_up = time.monotonic() + GRACE_SECONDS
             on_interrupt()
-            for thread in threads:
-                if thread.is_alive():  # Ctrl-C may come before the last one is started
-                    thread.join(GRACE_SECONDS / len(threads))
+            while any(thread.is_alive() for thread in threads) and time.monotonic() < give_up:
+                time.sleep(PAUSE_SECONDS)
+                on_interrupt()
             raise
         if self._errors:
             raise self._errors[0]

@@ -6,10 +6,11 @@ does every download have a hash, and do all who promise one agree.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from kutterlock.adapters.process import end_running
+from kutterlock.adapters.workers import map_in_threads
 from kutterlock.build import recipe
 from kutterlock.catalog.types import ReleaseFile
 from kutterlock.errors import KutterError, ManifestError
@@ -82,9 +83,10 @@ def evaluate_boards(
     items: Iterable[tuple[Question, Pins]], bench: Bench, *, workers: int
 ) -> tuple[BoardClosure, ...]:
     """Evaluate boards side by side, `workers` at once; results in the order of `items`."""
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        futures = [pool.submit(evaluate_board, *item, bench) for item in items]
-        return tuple(future.result() for future in futures)
+    found = map_in_threads(
+        lambda item: evaluate_board(*item, bench), items, max(workers, 1), end_running
+    )
+    return tuple(found)
 
 
 def _check_tree(config: str, version: str | None) -> None:

@@ -7,14 +7,15 @@ others from being heard.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from kutterlock.adapters.files import write_atomically
 from kutterlock.adapters.gpg import Gpg, Keyring
 from kutterlock.adapters.http import Http
+from kutterlock.adapters.workers import map_in_threads
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CatalogImage, Release, ReleaseFile
 from kutterlock.catalog.updates import Findings, SupportNews, updated_files
@@ -120,12 +121,12 @@ def ask(
         progress.advance(1, name)
         return releases, support, images
 
-    with ThreadPoolExecutor(max_workers=max(len(upstreams), 1)) as pool:
-        answers = list(pool.map(one, upstreams))
-        names = dict.fromkeys(name for _, _, images in answers for name in images)
-        images = (
-            [] if ask_registry is None else ask_digests(pool.map, names, ask_registry, progress)
-        )
+    side_by_side = partial(map_in_threads, count=len(upstreams), on_interrupt=http.close)
+    answers = side_by_side(one, upstreams)
+    names = dict.fromkeys(name for _, _, images in answers for name in images)
+    images = (
+        [] if ask_registry is None else ask_digests(side_by_side, names, ask_registry, progress)
+    )
     return Heard(
         releases=tuple(release for releases, _, _ in answers for release in releases),
         support=tuple(news for _, support, _ in answers for news in support),
