@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kutterlock.adapters.files import explained, hash_file, write_atomically
+from kutterlock.adapters.files import explained, hash_file
 from kutterlock.errors import UntrustedError
 from kutterlock.model.cyclonedx import CYCLONEDX_NAME
 from kutterlock.model.digest import Digest
@@ -40,13 +40,12 @@ from kutterlock.model.strict_json import read_object
 from kutterlock.model.trustroot import TrustRoot, require_signatures, require_unexpired
 from kutterlock.trust.papers import read_bounded
 from kutterlock.trust.signatures import (
-    DEFAULT_FORMS,
     SignatureFile,
     examine,
     find_signatures,
-    remove_signatures,
-    sign_file,
+    make_signatures,
     signature_path,
+    write_signed,
 )
 from kutterlock.trust.verified import Finding, Judge, VerifiedLock, signature_findings
 
@@ -104,7 +103,6 @@ def attest(
     if signers:
         _require_signable(directory, record, verified)
     _require_lock(directory, manifest, verified)
-    _replace(directory / CYCLONEDX_NAME, bill)
     payload = provenance(
         ProvenanceFacts(
             manifest=manifest,
@@ -112,16 +110,22 @@ def attest(
             record=record,
             lock=verified.lock,
             board=board,
-            byproducts=_documents(directory),
+            byproducts={**_documents(directory), CYCLONEDX_NAME: Digest.of(bill)},
             version=version,
         )
     )
-    written = _sign_provenance(directory / PROVENANCE_NAME, payload, signers)
+    path = directory / PROVENANCE_NAME
+    envelope = _envelope(path, payload)
+    made = _sign_provenance(path, envelope, signers)
     comment = f"derivation:{manifest.derivation.hex}\tfile:"
+    documents = {directory / MANIFEST_NAME: manifest_bytes, directory / CYCLONEDX_NAME: bill}
     for signer in signers:
-        for name in (MANIFEST_NAME, CYCLONEDX_NAME):
-            written += sign_file(directory / name, signer, comment + name, DEFAULT_FORMS)
-    return written
+        for document, data in documents.items():
+            made |= make_signatures(document, data, signer, comment + document.name)
+    changed = [document for document, data in documents.items() if not _has(document, data)]
+    changed += [] if envelope.signatures else [path]
+    write_signed({directory / CYCLONEDX_NAME: bill, **made}, changed)
+    return list(made)
 
 
 def read_output_papers(directory: Path) -> OutputPapers:
@@ -271,37 +275,34 @@ def _require_lock(directory: Path, manifest: OutputManifest, verified: VerifiedL
         )
 
 
-def _sign_provenance(path: Path, payload: bytes, signers: tuple[Signer, ...]) -> list[Path]:
+def _sign_provenance(
+    path: Path, envelope: Envelope, signers: tuple[Signer, ...]
+) -> dict[Path, bytes]:
+    """Return the envelope with further signatures, and the bundle of each, by path."""
     from kutterlock.adapters.keys import sign_checked
 
-    envelope = _existing(path, payload)
-    written = [path]
+    bundles = {}
     for signer in signers:
         signature = sign_checked(signer, envelope.signed_bytes)
         others = [item for item in envelope.signatures if item.key_id != signer.public.id]
         added = DsseSignature(key_id=signer.public.id, signature=signature)
         envelope = replace(envelope, signatures=(*others, added))
         bundle = signature_path(path, signer.public, "sigstore.json")
-        write_atomically(bundle, write_envelope_bundle(envelope, signer.public, signature))
-        written.append(bundle)
-    write_atomically(path, envelope.to_bytes())
-    return written
+        bundles[bundle] = write_envelope_bundle(envelope, signer.public, signature)
+    return {path: envelope.to_bytes(), **bundles}
 
 
-def _existing(path: Path, payload: bytes) -> Envelope:
-    """Return the envelope to add to; one with another payload loses its signatures."""
+def _envelope(path: Path, payload: bytes) -> Envelope:
+    """Return the envelope to add to: one of another payload counts for nothing."""
     if path.exists():
         found = read_envelope(read_bounded(path, LARGEST))
-        if found.payload == payload and found.payload_type == IN_TOTO:
+        if (found.payload, found.payload_type) == (payload, IN_TOTO):
             return found
-        remove_signatures(path)
     return Envelope(payload=payload, payload_type=IN_TOTO, signatures=())
 
 
-def _replace(path: Path, data: bytes) -> None:
-    if path.exists() and read_bounded(path, LARGEST) != data:
-        remove_signatures(path)
-    write_atomically(path, data)
+def _has(path: Path, data: bytes) -> bool:
+    return path.exists() and read_bounded(path, LARGEST) == data
 
 
 def _documents(directory: Path) -> dict[str, Digest]:

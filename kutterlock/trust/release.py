@@ -5,14 +5,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import write_atomically
 from kutterlock.errors import LockError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.keys import Signer
 from kutterlock.model.lock import Lock
 from kutterlock.model.statement import STATEMENT_NAME, ReleaseStatement, Seen, read_statement
 from kutterlock.trust.papers import LOCK_NAME, file_name, read_papers
-from kutterlock.trust.signatures import DEFAULT_FORMS, remove_signatures, sign_file
+from kutterlock.trust.signatures import (
+    DEFAULT_FORMS,
+    make_signatures,
+    read_document,
+    write_signed,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +54,18 @@ def sign_lock(
     wanted = tuple(forms)
     before, release = next_release(project, lock, seen, request)
     statement, path = project / STATEMENT_NAME, project / LOCK_NAME
+    documents = {statement: release.to_bytes(), path: read_document(path)}
+    comment = f"project:{file_name(lock.project)}\trelease:{release.version}\tfile:"
+    made: dict[Path, bytes] = {}
+    for signer in signers:
+        for document, data in documents.items():
+            made |= make_signatures(document, data, signer, comment + document.name, wanted)
     fresh = release != before
     if fresh:
-        for document in (statement, path):
-            remove_signatures(document)
-        write_atomically(statement, release.to_bytes())
-    comment = f"project:{file_name(lock.project)}\trelease:{release.version}\tfile:"
-    written = [
-        file
-        for signer in signers
-        for document in (statement, path)
-        for file in sign_file(document, signer, comment + document.name, wanted)
-    ]
-    return Signed(release=release, fresh=fresh, written=tuple(written))
+        write_signed({statement: documents[statement], **made}, changed=documents)
+    else:
+        write_signed(made)
+    return Signed(release=release, fresh=fresh, written=tuple(made))
 
 
 def next_release(

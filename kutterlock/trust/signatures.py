@@ -7,11 +7,12 @@ signers lie side by side. `examine` is pure: bytes and keys in, who signed out.
 """
 
 import base64
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import explained, write_atomically
+from kutterlock.adapters.files import UnverifiedFile, explained
 from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
 
@@ -77,7 +78,9 @@ def signature_path(document: Path, key: PublicKey, form: str) -> Path:
 def remove_signatures(document: Path) -> None:
     """Remove the signatures of a document that is about to change."""
     for file in find_signatures(document):
-        (document.parent / DIRECTORY / file.name).unlink()
+        path = document.parent / DIRECTORY / file.name
+        with explained(path):
+            path.unlink()
 
 
 def examine(
@@ -100,19 +103,34 @@ def examine(
     return Examined(good=good, strangers=tuple(strangers))
 
 
-def sign_file(
-    document: Path, signer: Signer, comment: str, forms: Iterable[str] = DEFAULT_FORMS
-) -> list[Path]:
-    """Sign a file's bytes in several forms and write them beside it. Returns what was written."""
-    data = read_document(document)
-    written = []
-    for form in forms:
-        if form == "minisig" and signer.public.kind != ED25519:
-            continue
-        path = signature_path(document, signer.public, form)
-        write_atomically(path, make_signature(data, signer, comment, form))
-        written.append(path)
-    return written
+def make_signatures(
+    document: Path, data: bytes, signer: Signer, comment: str, forms: Iterable[str] = DEFAULT_FORMS
+) -> dict[Path, bytes]:
+    """Sign a document's bytes in several forms. Returns the signature files, nothing is written."""
+    return {
+        signature_path(document, signer.public, form): make_signature(data, signer, comment, form)
+        for form in forms
+        if form != "minisig" or signer.public.kind == ED25519
+    }
+
+
+def write_signed(files: Mapping[Path, bytes], changed: Iterable[Path] = ()) -> None:
+    """Write documents and their signatures, when every signer was heard.
+
+    Whoever gives up before, or finds no room for one of them, leaves everything as it was.
+    `changed` are documents whose earlier signatures go.
+    """
+    with contextlib.ExitStack() as stack:
+        written = []
+        for path, data in files.items():
+            with explained(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            written.append(stack.enter_context(UnverifiedFile(path)))
+            written[-1].write(data)
+        for document in changed:
+            remove_signatures(document)
+        for file in written:
+            file.commit()
 
 
 def read_document(path: Path) -> bytes:

@@ -61,19 +61,23 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _sign_file(arguments: argparse.Namespace, context: Context, path: Path) -> None:
-    from kutterlock.trust.signatures import DEFAULT_FORMS, sign_file
+    from kutterlock.trust.signatures import (
+        DEFAULT_FORMS,
+        make_signatures,
+        read_document,
+        write_signed,
+    )
 
     if not path.is_file():
         raise UsageError(f"there is no file {path}", hint="name a file, or `lock`")
-    forms = arguments.form or DEFAULT_FORMS
-    written = [
-        file
-        for signer in make_signers(context, arguments)
-        for file in sign_file(path, signer, f"file:{path.name}", forms)
-    ]
-    for file in written:
+    data, forms = read_document(path), arguments.form or DEFAULT_FORMS
+    made: dict[Path, bytes] = {}
+    for signer in make_signers(context, arguments):
+        made |= make_signatures(path, data, signer, f"file:{path.name}", forms)
+    write_signed(made)
+    for file in made:
         context.output.say(f"  {file}")
-    context.output.json({"written": [str(file) for file in written]})
+    context.output.json({"written": [str(file) for file in made]})
 
 
 def _sign_lock(arguments: argparse.Namespace, context: Context) -> None:
