@@ -42,11 +42,12 @@ class Findings:
 
 
 def updated_files(catalog: Catalog, findings: Findings) -> dict[str, bytes]:
-    """Return the overlay's files by name, earlier updates included.
+    """Return the overlay's files by name, earlier updates included, in the order to be written.
 
+    The date is the last: it vouches for what the others say.
     Raises HashMismatchError when a finding contradicts the shipped facts or an earlier update.
     """
-    tables: dict[str, dict[str, Any]] = {"catalog": {"date": findings.date}}
+    tables: dict[str, dict[str, Any]] = {}
     names = {release.name for release in findings.releases}
     for name in sorted(names | {item.name for item in findings.support}):
         news = _input_news(catalog, name, findings)
@@ -56,6 +57,7 @@ def updated_files(catalog: Catalog, findings: Findings) -> dict[str, bytes]:
         news = {"images": {image.reference: _image_entry(image) for image in findings.images}}
         merge_images(read_data(catalog.directory / "images.toml"), news)
         tables["images"] = merge_images(_earlier(catalog, "images"), news)
+    tables["catalog"] = {"date": findings.date}
     return {f"{name}.toml": _bytes(table) for name, table in tables.items()}
 
 

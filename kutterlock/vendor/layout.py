@@ -149,18 +149,16 @@ def write_directory(store: Blobs, layout: Layout, target: Path) -> None:
     """Write a layout as a directory, whole or not at all. Raises UsageError when it is there."""
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists already", hint="name a new directory, or remove it")
-    with staging(target.parent) as work:
+    with staging(target.parent) as work, explained(target):
         _write(store, layout, partial(_put, work))
-        with explained(target):
-            work.rename(target)
+        work.rename(target)
 
 
 def _put(directory: Path, name: str, _: int, data: Iterator[bytes]) -> None:
     path = directory / name
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.writelines(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.writelines(data)
 
 
 def update_directory(target: Path, texts: Mapping[str, bytes], dropped: Iterable[Digest]) -> None:
