@@ -11,6 +11,7 @@ from kutterlock.adapters.gpg import Gpg
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.resolve.upstreams.protocol import Signatures
 from tests.support.fault_server import FaultServer
+from tests.support.finished import finish
 from tests.support.line import Line, copy_of, make_line
 from tests.support.pgp import Signer, make_signer
 from tests.support.web import Web
@@ -33,6 +34,14 @@ def vendored(tmp_path_factory: pytest.TempPathFactory) -> Line:
 def line(vendored: Line, tmp_path: Path) -> Line:
     """A vendored project of its own, with no network."""
     return copy_of(vendored, tmp_path / "demo")
+
+
+@pytest.fixture(scope="session")
+def finished(vendored: Line, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """A project that was built and signed: work on copies."""
+    line = copy_of(vendored, tmp_path_factory.mktemp("finished") / "demo")
+    finish(line)
+    return line
 
 
 @pytest.fixture

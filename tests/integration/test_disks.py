@@ -1,45 +1,18 @@
 """Disks that are full or read-only under the cache, the project or the output."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.line import REPOSITORY, Line
+from tests.support.disks import FULL, READ_ONLY, last_words, mounted
+from tests.support.line import Line
 
 pytestmark = pytest.mark.integration
 
 RESOLVE = "resolve --offline"
 BUILD = "build --offline --board demo-x86_64"
-FULL = "hint: free some space, or name another disk: --store, --output, KUTTER_CACHE\n"
-READ_ONLY = "hint: name a writable place: --store, --output, KUTTER_CACHE\n"
 TREE = "sha256-630f7cecaa2fd4e23d2f7fcddd1b967d0b9ffe69701a941960e096f2ca37a4b5"
-ENTER = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
-WAIT = 300
-
-
-def mounted(line: Line, script: str) -> "subprocess.CompletedProcess[str]":
-    """Run a script with mounts of its own; $K is kutterlock, $D the demonstration's directory."""
-    can = shutil.which("unshare") and subprocess.run([*ENTER, "true"], check=False).returncode == 0
-    if not can:
-        pytest.skip("this machine lets this user make no namespaces")
-    environ = {
-        **line.environ(), "PYTHONPATH": str(REPOSITORY), "K": f"{sys.executable} -B -m kutterlock",
-        "D": str(line.demonstration.directory),
-    }  # fmt: skip
-    return subprocess.run(
-        [*ENTER, "sh", "-c", script], cwd=line.project, env=environ, capture_output=True,
-        text=True, timeout=WAIT, check=False,
-    )  # fmt: skip
-
-
-def last_words(line: Line, text: str) -> str:
-    """Return the error alone, the demonstration's directory as D."""
-    found = text[text.index("error: ") :]
-    return found.replace(str(line.demonstration.directory), "D")
 
 
 @pytest.mark.parametrize(

@@ -8,68 +8,26 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.fault_server import Behaviour, Talk
+from tests.support.interrupting import (
+    SAID,
+    SIGNALS,
+    WAIT,
+    hesitant,
+    interrupt,
+    processes_of,
+    wait_for,
+)
 from tests.support.line import REPOSITORY, Line, make_line
 
 pytestmark = pytest.mark.integration
 
-SAID = "\ninterrupted: nothing was lost; run the same command again to go on\n"
 BUILD = ("build", "--offline", "--board", "demo-x86_64")
 TREE = "buildroot.example/downloads/buildroot-2026.08.1.tar.gz"
 KERNEL = "kernel.example/pub/linux/kernel/v6.x/linux-6.12.901.tar.gz"
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-WAIT = 120
-
-
-def wait_for(happened: Callable[[], object], process: "subprocess.Popen[bytes]") -> None:
-    """Wait until something happened or the process ended."""
-    give_up = time.monotonic() + WAIT
-    while not happened() and process.poll() is None and time.monotonic() < give_up:
-        time.sleep(0.01)
-
-
-def interrupt(
-    line: Line, happened: Callable[[], object], *words: str, number: int = signal.SIGINT
-) -> None:
-    """Start a verb, interrupt it when something happened, and look at how it ended."""
-    process = line.start(*words)
-    wait_for(happened, process)
-    process.send_signal(number)
-    errors = process.communicate(timeout=WAIT)[1].decode()
-    assert process.returncode == SIGNALS[signal.Signals(number)], errors
-    assert errors.endswith(SAID)
-    assert "Traceback" not in errors
-    assert processes_of(line) == []
-
-
-def processes_of(line: Line) -> list[str]:
-    """Return the command lines of processes that work on a project."""
-    mark = os.fsencode(line.demonstration.directory)
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes()
-        except OSError:
-            continue
-        if mark in words and path.parent.name != str(os.getpid()):
-            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
-    return found
-
-
-def hesitant(asked: list[str]) -> Behaviour:
-    """Note that the request came, and answer nothing."""
-
-    def behave(talk: Talk) -> None:
-        asked.append(talk.request.target)
-        talk.wait()
-
-    return behave
 
 
 def work(line: Line) -> Path:

@@ -66,13 +66,13 @@ class Line:
         assert ran.status == 0, ran.output + ran.errors
         return ran
 
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+    def start(self, *words: str, **environ: str) -> "subprocess.Popen[bytes]":
         """Start a command in a process of its own, to be interrupted."""
         at = ["--project", str(self.project)]
         argv = [sys.executable, "-B", "-m", "kutterlock", words[0], *at, *words[1:]]
-        environ = {**self.environ(), "PYTHONPATH": str(REPOSITORY)}
+        environment = {**self.environ(), "PYTHONPATH": str(REPOSITORY), **environ}
         return subprocess.Popen(
-            argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
     @contextlib.contextmanager
