@@ -5,7 +5,7 @@ to the shell's own completion of file names.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kutterlock.cli.parser import Offer
@@ -95,17 +95,31 @@ def _command(name: str, parser: argparse.ArgumentParser, help_text: str) -> Comm
     )
 
 
-def _bash(found: tuple[Command, ...]) -> str:
-    cases = "\n".join(
-        f'        {c.name}) words="{" ".join([*c.words, *c.flags])}" ;;' for c in found
-    )
-    values = "\n".join(
-        f'        {c.name}:{flag}) words="{" ".join(option.choices)}" ;;'
+def _cases(found: tuple[Command, ...], branch: str) -> str:
+    """Return the branches of a `case`: what follows each command, `branch` having its words."""
+    return _branches({c.name: (*c.words, *c.flags) for c in found}, branch)
+
+
+def _values(found: tuple[Command, ...], branch: str) -> str:
+    """Return those for what follows an option with choices, by `COMMAND:OPTION`."""
+    choices = {
+        f"{c.name}:{flag}": option.choices
         for c in found
         for option in c.options
         for flag in option.flags
         if option.choices
+    }
+    return _branches(choices, branch)
+
+
+def _branches(words: Mapping[str, tuple[str, ...]], branch: str) -> str:
+    return "\n".join(
+        f"        {name}) {branch.format(' '.join(offered))} ;;" for name, offered in words.items()
     )
+
+
+def _bash(found: tuple[Command, ...]) -> str:
+    branch = 'words="{}"'
     return f"""\
 # kutterlock for bash: source this file, or put it into /etc/bash_completion.d
 _kutterlock() {{
@@ -114,10 +128,10 @@ _kutterlock() {{
         words="{" ".join(c.name for c in found)} --help --version"
     else
         case "${{COMP_WORDS[1]}}" in
-{cases}
+{_cases(found, branch)}
         esac
         case "${{COMP_WORDS[1]}}:${{COMP_WORDS[COMP_CWORD-1]}}" in
-{values}
+{_values(found, branch)}
         esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -128,16 +142,6 @@ complete -o default -F _kutterlock kutterlock
 
 def _zsh(found: tuple[Command, ...]) -> str:
     described = "\n".join(f"        {_quoted(f'{c.name}:{c.help}')}" for c in found)
-    cases = "\n".join(
-        f"        {c.name}) compadd -- {' '.join([*c.words, *c.flags])}; _files ;;" for c in found
-    )
-    values = "\n".join(
-        f"        {c.name}:{flag}) compadd -- {' '.join(option.choices)}; return ;;"
-        for c in found
-        for option in c.options
-        for flag in option.flags
-        if option.choices
-    )
     return f"""\
 #compdef kutterlock
 # kutterlock for zsh: put this file into a directory of $fpath as _kutterlock
@@ -150,10 +154,10 @@ _kutterlock() {{
         return
     fi
     case "$words[2]:$words[CURRENT-1]" in
-{values}
+{_values(found, "compadd -- {}; return")}
     esac
     case "$words[2]" in
-{cases}
+{_cases(found, "compadd -- {}; _files")}
     esac
 }}
 _kutterlock "$@"
