@@ -25,8 +25,9 @@ from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge
 from tests.integration.verifiers import found, program
 from tests.support.images import Blobs, Object, add_manifest, layer
+from tests.support.programs import run
 from tests.support.published import publish
-from tests.support.registry import Registry, run
+from tests.support.registry import Registry
 from tests.support.signing import ALICE, BOB, NOW
 
 STATEMENT = json.dumps({

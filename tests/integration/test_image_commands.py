@@ -39,7 +39,8 @@ from tests.integration.image_verifiers import push as send
 from tests.support import samples
 from tests.support.containerd import Containerd
 from tests.support.images import Object
-from tests.support.registry import Registry, run
+from tests.support.programs import run
+from tests.support.registry import Registry
 from tests.support.signing import ALICE, BOB, CAROL
 
 pytestmark = pytest.mark.integration

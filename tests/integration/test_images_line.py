@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.images import Blobs, add_image, write_layout
 from tests.support.line import Line
-from tests.support.registry import Registry, program
+from tests.support.programs import program
+from tests.support.registry import Registry
 
 pytestmark = pytest.mark.integration
 BOARD = "demo-x86_64"

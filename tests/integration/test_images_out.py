@@ -24,8 +24,9 @@ from kutterlock.vendor.push import PushReport, parcels_of, push
 from tests.support.certificates import make_authority
 from tests.support.containerd import Containerd, layout_index
 from tests.support.dockerd import Dockerd
+from tests.support.programs import program, run
 from tests.support.published import NAMES, QUICK, Published, publish
-from tests.support.registry import Registry, TokenIssuer, auth_file, program, run
+from tests.support.registry import Registry, TokenIssuer, auth_file
 
 pytestmark = pytest.mark.integration
 

@@ -17,7 +17,8 @@ from tests.integration.test_vendor import argv, environment, peak_memory
 from tests.support import samples
 from tests.support.containerd import Containerd
 from tests.support.images import Blobs, add_manifest, pin, write_layout
-from tests.support.registry import PATH, Registry, program, run
+from tests.support.programs import PATH, program, run
+from tests.support.registry import Registry
 
 pytestmark = pytest.mark.integration
 

@@ -31,7 +31,8 @@ from tests.integration.image_verifiers import (
 )  # fmt: skip
 from tests.integration.verifiers import program
 from tests.support.images import Object
-from tests.support.registry import Registry, run
+from tests.support.programs import run
+from tests.support.registry import Registry
 from tests.support.signing import ALICE, BOB, CAROL
 
 pytestmark = pytest.mark.integration

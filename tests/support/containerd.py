@@ -5,15 +5,12 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
-from tests.support.registry import PATH, program, run
+from tests.support.programs import PATH, Running, program, run, running
 
 SYSTEM = "/usr/bin:/bin:/usr/sbin:/sbin"
 CONFIGURATION = """\
@@ -29,47 +26,29 @@ state = "{place}/state"
 """
 
 
-class Containerd:
+class Containerd(Running):
     """The daemon, started on entering; needs root."""
 
     def __init__(self) -> None:
         self.place = Path(tempfile.mkdtemp(prefix="kutterlock-containerd-"))
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def socket(self) -> str:
         return f"{self.place}/socket"
 
-    def __enter__(self) -> Self:
+    def start(self, stack: contextlib.ExitStack) -> None:
+        stack.callback(shutil.rmtree, self.place, ignore_errors=True)
         found = shutil.which("containerd", path=SYSTEM)  # the one that fits the system's ctr
         if not found:
             pytest.skip("containerd is not installed")
         program("curl")
         configuration = self.place / "config.toml"
         configuration.write_text(CONFIGURATION.format(place=self.place))
-        with (self.place / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [found, "--config", str(configuration)],
-                env={"PATH": PATH}, stdout=log, stderr=log,
-            )  # fmt: skip
-        for _ in range(400):
-            assert self._process.poll() is None, (self.place / "log").read_text()
-            if self.ctr("version", check=False).returncode == 0:
-                return self
-            time.sleep(0.05)
-        raise AssertionError("containerd did not come up: " + (self.place / "log").read_text())
+        argv = [found, "--config", str(configuration)]
+        stack.enter_context(running(argv, self.place / "log", self._answers))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait()
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self.place)
+    def _answers(self) -> bool:
+        return self.ctr("version", check=False).returncode == 0
 
     def ctr(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return run("ctr", "--address", self.socket, "--namespace", "k8s.io", *argv, check=check)

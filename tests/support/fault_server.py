@@ -13,15 +13,15 @@ import contextlib
 import gzip
 import re
 import socket
-import socketserver
 import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
+
+from tests.support.programs import Listener, Running, serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ def gzipped(body: bytes) -> Behaviour:
 
 
 @dataclass(slots=True)
-class FaultServer:
+class FaultServer(Running):
     """The server; a context manager. `requests` holds what came, in order."""
 
     tls: ssl.SSLContext | None = None
@@ -232,13 +232,8 @@ class FaultServer:
     connections: int = 0
     _behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
     _closing: threading.Event = field(default_factory=threading.Event)
-    _server: socketserver.ThreadingTCPServer | None = None
+    port: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
@@ -255,23 +250,11 @@ class FaultServer:
         """Return the requests to one target."""
         return [request for request in self.requests if request.target == target]
 
-    def __enter__(self) -> Self:
-        self._server = _Listener(("127.0.0.1", 0), self._serve)  # type: ignore[arg-type]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
+    def start(self, stack: contextlib.ExitStack) -> None:
+        self.port = stack.enter_context(serving(Listener(self._serve)))
+        stack.callback(self._closing.set)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _serve(self, sock: socket.socket, address: object, listener: object) -> None:
+    def _serve(self, sock: socket.socket) -> None:
         sock.settimeout(20)
         with contextlib.suppress(OSError, ValueError):
             connection = self.tls.wrap_socket(sock, server_side=True) if self.tls else sock
@@ -291,12 +274,6 @@ class FaultServer:
         talk = Talk(request=request, connection=connection, server_closing=self._closing)
         behaviour(talk)
         return talk.keep_alive
-
-
-class _Listener(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    block_on_close = False
 
 
 def _read_request(file: BinaryIO) -> Seen | None:

@@ -6,19 +6,17 @@ recorded whole.
 
 import contextlib
 import shlex
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
 from kutterlock.adapters.process import Finished, find_program, run
 from tests.support.kutter import PATH
+from tests.support.programs import Running, free_port, running
 
 PATIENCE = 900.0
 """Seconds for a boot: emulated, on a machine that others use."""
@@ -45,7 +43,7 @@ def must(*argv: str) -> str:
 
 
 @dataclass
-class Node:
+class Node(Running):
     """A machine that runs while this is entered."""
 
     disk: Path
@@ -61,29 +59,14 @@ class Node:
         self.key = self.place / "key"
         if not self.key.exists():
             must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key))
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def start(self, stack: contextlib.ExitStack) -> None:
+        self.port = free_port()
         if not self.own.exists():
             must("cp", "--sparse=always", str(self.disk), str(self.own))
             must("truncate", "-s", "8G", str(self.own))
             self._make_volume()
-        with self.console.open("ab") as log:
-            self._process = subprocess.Popen(self._argv(), stdout=log, stderr=log)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        self._process = stack.enter_context(running(self._argv(), self.console))
 
     def _argv(self) -> list[str]:
         return [
@@ -133,7 +116,6 @@ class Node:
         """Wait until this boot is finished and sshd answers; return the seconds it took."""
         started = time.monotonic()
         while time.monotonic() - started < PATIENCE:
-            assert self._process is not None
             assert self._process.poll() is None, self.said[-4000:]
             done = self.ssh("systemctl is-system-running --wait", patience=PATIENCE)
             if done.status != 255:

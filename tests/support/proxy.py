@@ -3,44 +3,29 @@
 import contextlib
 import select
 import socket
-import socketserver
-import threading
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
+
+from tests.support.programs import Listener, Running, serving
 
 
 @dataclass(slots=True)
-class Proxy:
+class Proxy(Running):
     """A context manager; `lines` holds the request lines that came. `refuse` is a status line."""
 
     refuse: str = ""
     lines: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
-    _server: socketserver.ThreadingTCPServer | None = None
+    port: int = 0
 
     @property
     def url(self) -> str:
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
-        self._server = _Listener(("127.0.0.1", 0), self._serve)  # type: ignore[arg-type]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
+    def start(self, stack: contextlib.ExitStack) -> None:
+        self.port = stack.enter_context(serving(Listener(self._serve)))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _serve(self, client: socket.socket, address: object, listener: object) -> None:
+    def _serve(self, client: socket.socket) -> None:
         client.settimeout(20)
         with contextlib.suppress(OSError):
             head = b""
@@ -64,11 +49,6 @@ class Proxy:
                 line = f"{method} {parts.path} HTTP/1.1\r\n".encode()
                 server.sendall(line + head.partition(b"\r\n")[2])
             _pump(client, server)
-
-
-class _Listener(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:

@@ -9,61 +9,27 @@ import base64
 import contextlib
 import http.server
 import json
-import os
-import shutil
-import socket
-import subprocess
-import threading
 import time
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-PATH = f"{os.environ.get('KUTTER_TEST_PROGRAMS', '')}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+from tests.support.programs import Running, free_port, listens, program, run, running, serving
+
 USER, PASSWORD = "robot", "s3cret"
 PASSWORD_BCRYPT = "robot:$2b$05$ldCOGI28.2ws5dTvDTkMVOpcSI1sRZrAwYnFLrrDt55L8bNVsazlu"
 ISSUER = "test-issuer"
 
 
-def program(name: str) -> str:
-    """Find a program, or skip the test."""
-    found = shutil.which(name, path=PATH)
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def run(*argv: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a small environment; a failure shows what it said."""
-    done = subprocess.run(
-        [program(argv[0]), *argv[1:]],
-        env={"PATH": PATH, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert not check or done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
-    return done
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
-class Registry:
+class Registry(Running):
     """A registry on loopback with an empty store in `directory`."""
 
     directory: Path
@@ -71,7 +37,6 @@ class Registry:
     tls: Path | None = None
     issuer: "TokenIssuer | None" = None
     port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[bytes] | None = None
 
     @property
     def host(self) -> str:
@@ -85,25 +50,13 @@ class Registry:
     def storage(self) -> Path:
         return self.directory / "storage"
 
-    def __enter__(self) -> Self:
+    def start(self, stack: contextlib.ExitStack) -> None:
         found = program("docker-registry")
         self.storage.mkdir(parents=True)
         (self.directory / "config.yml").write_text(json.dumps(self._configuration()))
         argv = [found, "serve", str(self.directory / "config.yml")]
-        with (self.directory / "registry.log").open("wb") as log:
-            self._process = subprocess.Popen(argv, env={"PATH": PATH}, stdout=log, stderr=log)
-        wait_for_port(self.port, self._process)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        log = self.directory / "registry.log"
+        stack.enter_context(running(argv, log, lambda: listens(self.port)))
 
     def push_layout(self, layout: Path, tag: str, name: str, *, docker: bool = False) -> None:
         """Send an image with skopeo, all platforms; with `docker` as Docker's schema 2."""
@@ -162,7 +115,7 @@ class Registry:
         return configuration
 
 
-class TokenIssuer:
+class TokenIssuer(Running):
     """Issues ES256 tokens for whatever scope is asked, to whoever has the password."""
 
     def __init__(self, directory: Path, *, anonymous_pull: bool = False, life: int = 300) -> None:
@@ -182,18 +135,8 @@ class TokenIssuer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/token"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def start(self, stack: contextlib.ExitStack) -> None:
+        stack.enter_context(serving(self._server))
 
     def token(self, scopes: Sequence[str]) -> str:
         now = int(time.time())
@@ -240,15 +183,6 @@ def auth_file(directory: Path, host: str) -> Path:
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     path.write_text(json.dumps({"auths": {host: {"auth": login}}}))
     return path
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(400):
-        assert process.poll() is None, "the server ended"
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server did not come up")
 
 
 def _base64url(data: bytes) -> str:
