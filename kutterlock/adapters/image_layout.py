@@ -17,12 +17,12 @@ from typing import IO
 from kutterlock.adapters.files import explained
 from kutterlock.errors import HashMismatchError, UntrustedError, UsageError
 from kutterlock.model.digest import Digest
+from kutterlock.model.oci_layout import DOCKER_NAME, INDEX_NAME, MARK_NAME, blob_name
 
 CHUNK = 1 << 20
 MOST_FILES = 100_000
 _BLOB = re.compile(r"blobs/(sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128})\Z")
-_TEXTS = ("index.json", "manifest.json", "oci-layout")
-"""`manifest.json` belongs to no layout: `docker load` reads it in an archive of one."""
+_TEXTS = (INDEX_NAME, DOCKER_NAME, MARK_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ImageLayout:
 
     def open(self, digest: Digest) -> IO[bytes]:
         """Open a blob that is there, unchecked."""
-        return self._open(_name(digest))
+        return self._open(blob_name(digest))
 
     def size(self, digest: Digest) -> int:
         """Return the size in bytes of a blob that is there."""
@@ -65,7 +65,7 @@ class ImageLayout:
 
     def locate(self, digest: Digest) -> Path:
         """Name a blob for people."""
-        return self.place / _name(digest)
+        return self.place / blob_name(digest)
 
     def check(self) -> int:
         """Hash every blob. Returns their bytes. Raises HashMismatchError naming all that differ."""
@@ -148,10 +148,6 @@ def _layout(
     return ImageLayout(
         texts=texts, blobs=blobs, surplus=tuple(sorted(surplus)), place=place, _open=opened
     )
-
-
-def _name(digest: Digest) -> str:
-    return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
 def _digest(name: str) -> Digest:

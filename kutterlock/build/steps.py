@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 _ESCAPE = re.compile(rb"\x1b\[[0-9;]*m|\x1b\([AB0-2]|\x0f")
 _STEP = re.compile(r">>> (?P<package>\S+) (?P<version>\S*) ?(?P<step>[A-Z].*)")
-FINAL_STEPS = ("Installing to target", "Installing to host directory", "Installing to images")
 
 
 @dataclass(slots=True)

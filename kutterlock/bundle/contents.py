@@ -19,7 +19,6 @@ from kutterlock.model.trustroot import ROOT_NAME
 from kutterlock.trust.signatures import DIRECTORY
 from kutterlock.vendor.names import closure_names
 
-LARGEST_FILE = 1 << 30
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)
 _SIGNATURE = re.compile(
     r"(kutter\.lock|kutter\.release\.json)\.[A-Za-z0-9._-]{1,60}\Z|[1-9][0-9]{0,8}\.root\.json\Z"

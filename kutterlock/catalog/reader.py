@@ -22,7 +22,6 @@ from kutterlock.catalog.types import (
     KernelNeed,
     KernelOptions,
     Release,
-    ReleaseFile,
     Support,
 )
 from kutterlock.errors import KutterError
@@ -145,16 +144,6 @@ class Catalog:
         """Return the images that kubeadm of that version asks for."""
         release = self.release("kubernetes", kubernetes_version)
         return () if release is None else self.images_of(release)
-
-    def files_named(self, file_name: str) -> tuple[ReleaseFile, ...]:
-        """Return every file of that name whose hash is known. Reads every input's file."""
-        return tuple(
-            file
-            for name in INPUTS
-            for release in self.releases(name)
-            for file in release.files
-            if file.name == file_name and file.digest
-        )
 
     def _read(self, name: str, version: str, data: Mapping[str, Any]) -> Release:
         with self._explained(name, version):

@@ -113,20 +113,14 @@ def sign_layout(arguments: argparse.Namespace, context: Context) -> None:
 
 def _write(files: "ImageLayout", done: "Countersigned", path: Path) -> None:
     from kutterlock.model.oci import LARGEST_MANIFEST
+    from kutterlock.model.oci_layout import DOCKER_NAME, MARK_NAME, blob_name
     from kutterlock.vendor.images import Part
-    from kutterlock.vendor.layout import (
-        DOCKER_NAME,
-        MARK,
-        MARK_NAME,
-        Layout,
-        update_directory,
-        write_archive,
-    )
+    from kutterlock.vendor.layout import MARK, Layout, update_directory, write_archive
 
     if path.is_dir():
         update_directory(path, done.texts, done.dropped)
         return
-    gone = {*done.dropped, *(digest for digest in files.blobs if _blob(digest) in done.texts)}
+    gone = {*done.dropped, *(digest for digest in files.blobs if blob_name(digest) in done.texts)}
     parts = tuple(
         Part(digest=digest, role="layer", media_type="", size=files.size(digest))
         for digest in sorted(files.blobs)
@@ -135,10 +129,6 @@ def _write(files: "ImageLayout", done: "Countersigned", path: Path) -> None:
     docker = files.text(DOCKER_NAME, LARGEST_MANIFEST) if DOCKER_NAME in files.texts else b""
     texts = {**done.texts, MARK_NAME: MARK}
     write_archive(files, Layout(texts=texts, parts=parts, docker=docker), path)
-
-
-def _blob(digest: object) -> str:
-    return f"blobs/{digest}".replace(":", "/")
 
 
 def _about(

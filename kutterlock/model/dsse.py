@@ -4,7 +4,6 @@ One payload, one signature a signer; several signers sign the same payload.
 """
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,11 +37,6 @@ class Envelope:
         """What each signature covers (pre-authentication encoding)."""
         kind = self.payload_type.encode()
         return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(self.payload), self.payload)
-
-    @property
-    def payload_sha256(self) -> str:
-        """The digest of the payload, in hex."""
-        return hashlib.sha256(self.payload).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -13,7 +13,6 @@ from kutterlock.model.bill import Bill, Item
 from kutterlock.model.strict_json import write_document
 from kutterlock.model.times import write_time
 
-SPDX_NAME = "sbom.spdx.json"
 _NO = "NOASSERTION"
 _ID = re.compile(r"[^A-Za-z0-9.-]+")
 _HASHES = {"sha256": "SHA256", "sha512": "SHA512"}

@@ -5,7 +5,6 @@ is part of download URLs, so both forms are kept.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import total_ordering
 from typing import Self
@@ -65,8 +64,3 @@ def parse_specifier(text: str) -> SpecifierSet:
         return SpecifierSet("" if text.strip() == "*" else text)
     except InvalidSpecifier as error:
         raise ValueError(f"{text!r} is not a PEP 440 specifier such as '==1.36.*'") from error
-
-
-def newest_first(versions: Iterable[UpstreamVersion]) -> list[UpstreamVersion]:
-    """Sort versions, newest first."""
-    return sorted(versions, reverse=True)

@@ -105,12 +105,6 @@ class Evaluation:
     show_info: bytes
     hash_files: Mapping[str, str] = field(repr=False)
 
-    @property
-    def show_info_json(self) -> bytes:
-        """What `make show-info` prints by itself, for Buildroot's own tools."""
-        lines = self.show_info.splitlines(keepends=True)
-        return next((line for line in lines if line.startswith(b"{")), b"")
-
 
 def evaluate(question: Question, bench: Bench) -> Evaluation:
     """Return Buildroot's answers for a board, from the cache when they are there.

@@ -29,6 +29,7 @@ from kutterlock.model.image_attestation import (
 from kutterlock.model.keys import Signer
 from kutterlock.model.lock import ImagePin, Lock
 from kutterlock.model.oci import LARGEST_MANIFEST, canonical_json
+from kutterlock.model.oci_layout import INDEX_NAME, blob_name
 from kutterlock.model.reference import Reference
 from kutterlock.trust.imageclaims import (
     KIND,
@@ -70,7 +71,7 @@ def countersign(
     images = images_of(files, there)
     list(docker_findings(files, images))
     pins = pins_of(images, lock)
-    desk = _Desk(files=files, index=json.loads(files.text("index.json", LARGEST_MANIFEST)))
+    desk = _Desk(files=files, index=json.loads(files.text(INDEX_NAME, LARGEST_MANIFEST)))
     desk.read()
     for image, pin in zip(images, pins, strict=True):
         desk.sign(image, pin, facts, signers)
@@ -118,13 +119,13 @@ class _Desk:
     def result(self) -> Countersigned:
         """Return what is to be written."""
         wanted = list(dict.fromkeys(d for entry in self._listed() for d in self._reach(entry)))
-        before = json.loads(self.files.text("index.json", LARGEST_MANIFEST))["manifests"]
+        before = json.loads(self.files.text(INDEX_NAME, LARGEST_MANIFEST))["manifests"]
         old = {d for entry in _signed(before) for d in self._reach(entry)}
         if sum(self.files.blobs.get(digest, 0) for digest in wanted) > 2 * MOST_BYTES:
             raise UntrustedError(f"the layout has more than {2 * MOST_BYTES} bytes of signatures")
-        texts = {_name(digest): self._blob(digest) for digest in wanted}
+        texts = {blob_name(digest): self._blob(digest) for digest in wanted}
         return Countersigned(
-            texts={**texts, "index.json": canonical_json(self.index)},
+            texts={**texts, INDEX_NAME: canonical_json(self.index)},
             dropped=tuple(sorted(old - set(wanted))),
             added=self.added,
         )
@@ -188,7 +189,3 @@ def _subjects(files: Files, ending: str, layers: Iterable[Entry]) -> Iterator[Di
                 yield read_image_statement(read_envelope(data).payload).subjects[0][1]
         except (KutterError, IndexError, KeyError):  # of a form that is not read here
             continue
-
-
-def _name(digest: Digest) -> str:
-    return f"blobs/{digest.algorithm}/{digest.hex}"

@@ -9,10 +9,9 @@ from typing import Any
 
 from kutterlock.errors import UntrustedError
 from kutterlock.model.oci import Manifest
+from kutterlock.model.oci_layout import DOCKER_NAME, blob_name
 from kutterlock.model.reference import Reference
 from kutterlock.model.strict_json import read_object
-
-MANIFEST_NAME = "manifest.json"
 
 
 def require_same_images(text: bytes, manifests: Mapping[str, Sequence[Manifest]]) -> int:
@@ -20,16 +19,16 @@ def require_same_images(text: bytes, manifests: Mapping[str, Sequence[Manifest]]
 
     Returns how many images it lists. Raises UntrustedError.
     """
-    whole = read_object(b'{"list":' + text + b"}", MANIFEST_NAME, UntrustedError)
+    whole = read_object(b'{"list":' + text + b"}", DOCKER_NAME, UntrustedError)
     try:
         (entries,) = whole.values()
         listed = [(entry, name) for entry in entries for name in entry.get("RepoTags") or ("",)]
         odd = [name for entry, name in listed if not _is_known(entry, name, manifests)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UntrustedError(f"{MANIFEST_NAME} is not of docker's form: {error}") from error
+        raise UntrustedError(f"{DOCKER_NAME} is not of docker's form: {error}") from error
     if odd:
         raise UntrustedError(
-            f"{MANIFEST_NAME}, which docker reads, lists other images than the index",
+            f"{DOCKER_NAME}, which docker reads, lists other images than the index",
             details=[name or "an image without a name" for name in odd],
         )
     return len(entries)
@@ -44,4 +43,4 @@ def _is_known(
 
 
 def _files(manifest: Manifest) -> list[str]:
-    return [f"blobs/{blob.digest.algorithm}/{blob.digest.hex}" for blob in manifest.blobs]
+    return [blob_name(blob.digest) for blob in manifest.blobs]

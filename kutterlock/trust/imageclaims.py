@@ -24,6 +24,7 @@ from kutterlock.model.dsse import IN_TOTO, Envelope, read_envelope
 from kutterlock.model.image_attestation import ImageStatement, read_image_statement
 from kutterlock.model.keys import PublicKey, decode
 from kutterlock.model.oci import LARGEST_MANIFEST, Descriptor, Index, Manifest, parse_document
+from kutterlock.model.oci_layout import INDEX_NAME
 from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
 from kutterlock.model.sigstore import read_bundle
 
@@ -124,7 +125,7 @@ def read_document(files: Files, digest: Digest | None, media_type: str) -> Index
     if digest:
         data = files.blob(digest, LARGEST_MANIFEST)
     else:
-        data = files.text("index.json", LARGEST_MANIFEST)
+        data = files.text(INDEX_NAME, LARGEST_MANIFEST)
     try:
         return parse_document(data, media_type)
     except ValueError as error:

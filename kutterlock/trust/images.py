@@ -35,8 +35,8 @@ from kutterlock.model.dsse import IN_TOTO, DsseSignature, Envelope, read_envelop
 from kutterlock.model.keys import Signer, decode
 from kutterlock.model.oci import LARGEST_MANIFEST
 from kutterlock.model.sigstore import read_bundle, write_envelope_bundle
+from kutterlock.trust.imageclaims import LARGEST_BUNDLE
 
-LARGEST_BUNDLE = 8 << 20
 ENDINGS = ("sig", "att")
 
 

@@ -16,14 +16,13 @@ from kutterlock.model.intoto import PREDICATE_TYPE
 from kutterlock.model.keys import PublicKey
 from kutterlock.model.lock import ImagePin, Lock
 from kutterlock.model.oci import LARGEST_MANIFEST, Descriptor, Index, Manifest
+from kutterlock.model.oci_layout import CONTAINERD_NAME, DOCKER_NAME, REF_NAME
 from kutterlock.model.reference import Reference
 from kutterlock.model.trustroot import require_signatures, require_unexpired
-from kutterlock.trust.docker_names import MANIFEST_NAME, require_same_images
+from kutterlock.trust.docker_names import require_same_images
 from kutterlock.trust.imageclaims import Claim, Files, Listed, listed, read_claims, read_document
 from kutterlock.trust.verified import Finding, Judge
 
-REF_NAME = "org.opencontainers.image.ref.name"
-IMAGE_NAME = "io.containerd.image.name"
 MOST_DOCUMENTS = 2000
 CONTENT = "what is in the layers: digests say that they are those signed, not that they are good"
 SIGN_HINT = "have it signed with `kutterlock images sign --key`"
@@ -180,7 +179,7 @@ def _require_whole(files: Files, manifest: Manifest, digest: Digest) -> None:
 def _name(entry: Descriptor) -> Reference | None:
     """Return the name that readers see; two names that differ are refused."""
     short = entry.annotations.get(REF_NAME, "")
-    text = entry.annotations.get(IMAGE_NAME, short if "/" in short else "")
+    text = entry.annotations.get(CONTAINERD_NAME, short if "/" in short else "")
     if not text:
         return None
     try:
@@ -196,15 +195,15 @@ def _name(entry: Descriptor) -> Reference | None:
 
 def docker_findings(files: Files, images: Iterable[LayoutImage]) -> Iterator[Finding]:
     """Hold what docker reads of an archive against the index. Raises UntrustedError."""
-    if MANIFEST_NAME not in files.texts:
+    if DOCKER_NAME not in files.texts:
         return
     manifests: dict[str, list[Manifest]] = {}
     for image in images:
         here = [found for _, found in image.documents.values() if isinstance(found, Manifest)]
         for name in ("", *(name.tagged for name in image.names if name.tag)):
             manifests.setdefault(name, []).extend(here)
-    count = require_same_images(files.text(MANIFEST_NAME, LARGEST_MANIFEST), manifests)
-    yield Finding(check=MANIFEST_NAME, result=f"{count} images for docker: those of the index")
+    count = require_same_images(files.text(DOCKER_NAME, LARGEST_MANIFEST), manifests)
+    yield Finding(check=DOCKER_NAME, result=f"{count} images for docker: those of the index")
 
 
 def _pin(image: LayoutImage, lock: Lock) -> ImagePin:

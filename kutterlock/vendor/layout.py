@@ -23,18 +23,21 @@ from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
 from kutterlock.model.iso9660 import Volume, volume_head
 from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, Manifest, canonical_json
+from kutterlock.model.oci_layout import (
+    CONTAINERD_NAME,
+    DOCKER_NAME,
+    INDEX_NAME,
+    MARK_NAME,
+    REF_NAME,
+    blob_name,
+)
 from kutterlock.vendor.images import ImageTree, Part
 
 CHUNK = 1 << 20
-CONTAINERD_NAME = "io.containerd.image.name"
-REF_NAME = "org.opencontainers.image.ref.name"
 COSIGN_KIND = "kind"
 COSIGN_IMAGE = "dev.cosignproject.cosign/image"
 COSIGN_INDEX = "dev.cosignproject.cosign/imageIndex"
 MARK = canonical_json({"imageLayoutVersion": "1.0.0"})
-MARK_NAME = "oci-layout"
-INDEX_NAME = "index.json"
-DOCKER_NAME = "manifest.json"
 ISO_LABEL = "KUTTER-IMG"
 ISO_FILE = "IMAGES.TAR"
 """Linux mounts it as `images.tar`."""
@@ -97,7 +100,7 @@ def with_signatures(layout: Layout, artifacts: Iterable[Artifact]) -> Layout:
             index["manifests"].append({**artifact.descriptor(), "annotations": {COSIGN_KIND: kind}})
             for data in (artifact.manifest, *artifact.blobs):
                 digest = Digest.of(data)
-                texts[_blob_name(digest)] = data
+                texts[blob_name(digest)] = data
     return replace(layout, texts={**texts, INDEX_NAME: canonical_json(index)})
 
 
@@ -167,7 +170,7 @@ def update_directory(target: Path, texts: Mapping[str, bytes], dropped: Iterable
         write_atomically(target / name, texts[name])
     for digest in dropped:
         with explained(target):
-            (target / _blob_name(digest)).unlink(missing_ok=True)
+            (target / blob_name(digest)).unlink(missing_ok=True)
 
 
 def blob_chunks(store: Blobs, digest: Digest, size: int | None) -> Iterator[bytes]:
@@ -229,16 +232,12 @@ def _docker(trees: Sequence[ImageTree]) -> bytes:
             return b""
         entries.append(
             {
-                "Config": _blob_name(images[0].config.digest),
+                "Config": blob_name(images[0].config.digest),
                 "RepoTags": [tree.wanted.reference.tagged] if tree.wanted.reference.tag else None,
-                "Layers": [_blob_name(layer.digest) for layer in images[0].layers],
+                "Layers": [blob_name(layer.digest) for layer in images[0].layers],
             }
         )
     return canonical_json(entries)
-
-
-def _blob_name(digest: Digest) -> str:
-    return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
 def _write(store: Blobs, layout: Layout, put: Put) -> None:
@@ -247,7 +246,7 @@ def _write(store: Blobs, layout: Layout, put: Put) -> None:
     for part in layout.parts:
         digest = part.digest
         size = store.size(digest) if part.size is None else part.size
-        put(_blob_name(digest), size, blob_chunks(store, digest, size))
+        put(blob_name(digest), size, blob_chunks(store, digest, size))
 
 
 class _Archive:

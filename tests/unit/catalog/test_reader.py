@@ -214,12 +214,6 @@ def test_the_digest_covers_updates_and_the_date_is_the_newer(small: Catalog) -> 
     assert catalog.digest != before
 
 
-def test_files_are_found_by_name() -> None:
-    (found,) = load_catalog().files_named("linux-6.12.104.tar.xz")
-    assert found.url == "https://cdn.kernel.org/pub/linux/kernel/v6.x/linux-6.12.104.tar.xz"
-    assert load_catalog().files_named("linux-9.9.tar.xz") == ()
-
-
 def live(hexadecimal: str, arch: str = "arm64") -> Findings:
     found = file(arch, hexadecimal, Trust(level="checksum", by="runc.sha256sum"))
     release = Release(name="runc", version=UpstreamVersion.parse("1.4.3"), files=(found,))
