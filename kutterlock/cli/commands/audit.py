@@ -1,10 +1,15 @@
 """`kutterlock audit`: overrides and review dates, trust, ended support; and kernel options."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.parser import day
+
+if TYPE_CHECKING:
+    from kutterlock.resolve.kernel import KernelOption
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -47,7 +52,6 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 def _kernel(arguments: argparse.Namespace, context: Context) -> int:
     """Print what a kernel lacks; return how many options fail."""
-    from kutterlock.adapters.files import explained
     from kutterlock.errors import UsageError
     from kutterlock.model.kconfig import check_honoured, parse_config
     from kutterlock.resolve.kernel import check_kernel
@@ -55,17 +59,28 @@ def _kernel(arguments: argparse.Namespace, context: Context) -> int:
     if not arguments.kernel and not arguments.board:
         raise UsageError("whose kernel?", hint="name a board with --board, or a CONFIG")
     asked = _Asked(arguments.board, context) if arguments.board else None
-    if arguments.kernel:
-        path = Path(arguments.kernel)
-        with explained(path):
-            name, text = path.name, path.read_text("utf-8", "replace")
-    else:
-        assert asked is not None
-        name, text = _made(asked, arguments, context)
+    name, text = _configuration(asked, arguments, context)
     config = parse_config(text)
     if asked:
         check_honoured(asked.text(), config, f"board {arguments.board}", by="this kernel")
-    found = check_kernel(config, context.catalog().kernel_needs)
+    return _tell_kernel(name, check_kernel(config, context.catalog().kernel_needs), context)
+
+
+def _configuration(
+    asked: "_Asked | None", arguments: argparse.Namespace, context: Context
+) -> tuple[str, str]:
+    """Return what the configuration is called, and its text."""
+    from kutterlock.adapters.files import explained
+
+    if not arguments.kernel:
+        assert asked is not None
+        return _made(asked, arguments, context)
+    path = Path(arguments.kernel)
+    with explained(path):
+        return path.name, path.read_text("utf-8", "replace")
+
+
+def _tell_kernel(name: str, found: "Sequence[KernelOption]", context: Context) -> int:
     failed = [option for option in found if option.fails]
     lacking = [option for option in found if option.value == "missing" and not option.fails]
     output = context.output

@@ -21,9 +21,12 @@ from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.store import Store
+    from kutterlock.model.keys import Signer
     from kutterlock.model.lock import ImagePin, Lock
     from kutterlock.model.oci import Platform
+    from kutterlock.trust.verified import VerifiedLock
     from kutterlock.vendor.images import ImageTree, WantedImage
+    from kutterlock.vendor.layout import Layout
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -115,47 +118,54 @@ def _tree(store: "Store", wanted: "WantedImage") -> "ImageTree | None":
 
 def _export(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.adapters.files import explained
-    from kutterlock.vendor.images import complete_trees
-    from kutterlock.vendor.layout import (
-        plan_layout,
-        with_signatures,
-        write_archive,
-        write_directory,
-        write_iso,
-    )
 
     store, signers = context.store(), named_signers(context, arguments)
     verified = lock_of_images(context, arguments, signers)
-    lock = verified.lock
-    directory = Path(arguments.target)
+    lock, directory = verified.lock, Path(arguments.target)
     with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
     written = []
     with store.in_use():
         for board in arguments.board or [b.name for b in lock.boards.values() if b.images]:
             wanted = _wanted(lock, arguments, [board])
-            trees = complete_trees(store, wanted)
-            layout = with_signatures(
-                plan_layout(trees), signatures(trees, store, signers, lock_facts(verified))
-            )
+            layout = _layout(store, wanted, signers, verified)
             target = directory / f"{board}-images"
-            if arguments.format == "directory":
-                write_directory(store, layout, target)
-                written.append({"board": board, "path": str(target), "images": len(wanted)})
-                continue
-            if arguments.format == "iso":
-                archive = directory / f"{board}-images.iso"
-                digest = write_iso(store, layout, archive, lock.source_date_epoch)
-            else:
-                archive = directory / f"{board}-images.tar"
-                digest = write_archive(store, layout, archive)
-            written.append({"board": board, "path": str(archive), "images": len(wanted),
-                            "digest": str(digest)})  # fmt: skip
+            made = _write(store, layout, target, arguments.format, lock.source_date_epoch)
+            written.append({"board": board, "images": len(wanted), **made})
     for item in written:
         context.output.say(
             f" {item['path']}  {item['images']} images  {item.get('digest', '')}".rstrip()
         )
     context.output.json({"exported": written})
+
+
+def _layout(
+    store: "Store",
+    wanted: "Iterable[WantedImage]",
+    signers: "list[Signer]",
+    verified: "VerifiedLock",
+) -> "Layout":
+    from kutterlock.vendor.images import complete_trees
+    from kutterlock.vendor.layout import plan_layout, with_signatures
+
+    trees = complete_trees(store, wanted)
+    made = signatures(trees, store, signers, lock_facts(verified))
+    return with_signatures(plan_layout(trees), made)
+
+
+def _write(store: "Store", layout: "Layout", target: Path, form: str, epoch: int) -> dict[str, str]:
+    """Write a layout in one form; return where it lies, and its digest where it is one file."""
+    from kutterlock.vendor.layout import write_archive, write_directory, write_iso
+
+    if form == "directory":
+        write_directory(store, layout, target)
+        return {"path": str(target)}
+    path = target.with_name(f"{target.name}.{'iso' if form == 'iso' else 'tar'}")
+    if form == "iso":
+        digest = write_iso(store, layout, path, epoch)
+    else:
+        digest = write_archive(store, layout, path)
+    return {"path": str(path), "digest": str(digest)}
 
 
 def _push(arguments: argparse.Namespace, context: Context) -> None:
