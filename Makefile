@@ -7,13 +7,15 @@ RUN := $(VENV)/bin/python -B
 
 .DEFAULT_GOAL := help
 
-# What `make check-boot` works in, and where files come from that Debian's archive does not have.
+# What `make check-boot` builds (a folder of examples/), what it works in, and where files come from
+# that Debian's archive does not have.
+STAND_IN ?= stand-in
 WORK ?= .check-boot
 MIRROR ?= mirror
 DEBIAN_MIRROR ?= auto
 REBUILD ?= --rebuild
-STAND_IN = --project $(WORK)/project
-STAND_IN_FROM = --mirror $(WORK)/files --mirror $(MIRROR) --debian-mirror $(DEBIAN_MIRROR)
+CHECKED = --project $(WORK)/project
+CHECKED_FROM = --mirror $(WORK)/files --mirror $(MIRROR) --debian-mirror $(DEBIAN_MIRROR)
 .PHONY: help demo test lint check check-boot fix bench requirements clean
 
 help:                      ## show these targets
@@ -33,13 +35,13 @@ lint: $(VENV)/.dev         ## check format, style, types and layers
 
 check: lint test           ## lint, then test
 
-check-boot: $(VENV)/.dev   ## build examples/stand-in twice, boot it in QEMU: hours, with MIRROR=DIR that has Buildroot
-	$(RUN) -m tests.support.stand_in $(WORK)
-	$(RUN) -m kutterlock resolve $(STAND_IN) $(STAND_IN_FROM)
-	$(RUN) -m kutterlock vendor $(STAND_IN) $(STAND_IN_FROM)
-	$(RUN) -m kutterlock build $(STAND_IN) --offline --output $(WORK)/output $(REBUILD)
-	$(RUN) -m kutterlock boot $(STAND_IN) --output $(WORK)/output --board stand-in --expect 'login:'
-	KUTTER_TEST_BOOT=$(WORK)/output/stand-in/files $(RUN) -m pytest -q -s -m boot $(PYTEST_OPTIONS)
+check-boot: $(VENV)/.dev   ## build examples/STAND_IN twice, boot it in QEMU: hours, with MIRROR=DIR that has Buildroot
+	$(RUN) -m tests.support.stand_in $(WORK) $(STAND_IN)
+	$(RUN) -m kutterlock resolve $(CHECKED) $(CHECKED_FROM)
+	$(RUN) -m kutterlock vendor $(CHECKED) $(CHECKED_FROM)
+	$(RUN) -m kutterlock build $(CHECKED) --offline --output $(WORK)/output $(REBUILD)
+	$(RUN) -m kutterlock boot $(CHECKED) --output $(WORK)/output --board $(STAND_IN) --expect 'login:'
+	KUTTER_TEST_BOOT=$(WORK)/output/$(STAND_IN)/files $(RUN) -m pytest -q -s -m boot $(PYTEST_OPTIONS)
 
 fix: $(VENV)/.dev          ## format, and repair what the linter can repair
 	$(VENV)/bin/ruff format .

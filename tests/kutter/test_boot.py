@@ -1,4 +1,4 @@
-"""Kutter OS boots: what `make check-boot` built of examples/stand-in, in QEMU, from end to end.
+"""Kutter OS boots: what `make check-boot` built of examples/stand-in..., in QEMU, from end to end.
 
 KUTTER_TEST_BOOT names the folder that `kutterlock build` left its files in. One node goes through
 all of it, in the order of this file: emulated, a boot takes minutes.
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def node(place: Path) -> Iterator[Node]:
     volume = {"hostname": "stand-in-1\r\n", "join.yaml": "kind: JoinConfiguration\n"}
-    with Node(Path(BUILT) / "disk.img", place, volume) as node:
+    with Node(Path(BUILT), place, volume) as node:
         took = node.up()
         print(f"first boot: sshd and all units after {took:.0f} s")
         yield node

@@ -44,12 +44,11 @@ def must(*argv: str) -> str:
 
 @dataclass
 class Node(Running):
-    """A machine that runs while this is entered."""
+    """A machine that runs while this is entered: arm64 where `built` has a firmware for it."""
 
-    disk: Path
+    built: Path
     place: Path
     volume: Mapping[str, str] = field(default_factory=dict)
-    firmware: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.place.mkdir(parents=True, exist_ok=True)
@@ -63,21 +62,29 @@ class Node(Running):
     def start(self, stack: contextlib.ExitStack) -> None:
         self.port = free_port()
         if not self.own.exists():
-            must("cp", "--sparse=always", str(self.disk), str(self.own))
+            must("cp", "--sparse=always", str(self.built / "disk.img"), str(self.own))
             must("truncate", "-s", "8G", str(self.own))
             self._make_volume()
         self._process = stack.enter_context(running(self._argv(), self.console))
 
     def _argv(self) -> list[str]:
         return [
-            program("qemu-system-x86_64"), "-machine", "pc,accel=tcg", "-cpu", "max", "-m", "2G",
-            "-smp", "2", "-nodefaults", "-no-user-config", "-display", "none",
-            "-serial", "stdio", "-monitor", "none", *self.firmware,
+            *self._system(), "-m", "2G", "-smp", "2", "-nodefaults", "-no-user-config",
+            "-display", "none", "-serial", "stdio", "-monitor", "none",
             "-drive", f"file={self.own},format=raw,if=virtio",
             "-drive", f"file={self.place}/volume,format=raw,if=virtio,readonly=on",
             "-netdev", f"user,id=cable,hostfwd=tcp:127.0.0.1:{self.port}-:22",
             "-device", f"virtio-net-pci,netdev=cable,mac={GUEST}",
             "-object", f"filter-dump,id=dump,netdev=cable,file={self.capture}",
+        ]  # fmt: skip
+
+    def _system(self) -> list[str]:
+        firmware = self.built / "u-boot.bin"
+        if not firmware.exists():
+            return [program("qemu-system-x86_64"), "-machine", "pc,accel=tcg", "-cpu", "max"]
+        return [
+            program("qemu-system-aarch64"), "-machine", "virt,accel=tcg", "-cpu", "cortex-a72",
+            "-bios", str(firmware),
         ]  # fmt: skip
 
     def _make_volume(self) -> None:

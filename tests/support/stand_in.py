@@ -15,6 +15,8 @@ from kutterlock.model.oci import OCI_INDEX
 from tests.support.images import Blobs, Object, add_manifest, write_layout
 from tests.support.kutter import OVERLAY, PROJECT
 
+EXAMPLES = {"stand-in": "linux/amd64", "stand-in-arm64": "linux/arm64"}
+"""The projects, and the platform of each."""
 EXAMPLE = PROJECT / "examples/stand-in"
 IMAGES = (
     "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel1",
@@ -30,22 +32,25 @@ IMAGES = (
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
-def write_project(directory: Path) -> Path:
-    """Copy the project and the real overlay to a folder of one's own, and return it."""
-    shutil.copytree(EXAMPLE, directory, ignore=shutil.ignore_patterns("files"))
+def write_project(directory: Path, example: str = "stand-in") -> Path:
+    """Copy a project and its overlays to a folder of one's own, and return it."""
+    directory.mkdir(parents=True)
+    for name in ("kutter.toml", "kutter.lock"):
+        shutil.copy(PROJECT / "examples" / example / name, directory / name)
+    shutil.copytree(EXAMPLE / "overlays", directory / "overlays")
     shutil.copytree(OVERLAY, directory / "overlays/kutter", symlinks=True)
     return directory
 
 
-def write_files(directory: Path) -> Path:
+def write_files(directory: Path, platform: str = "linux/amd64") -> Path:
     """Write what no Debian snapshot has to a folder that `--mirror` takes, and return it."""
     shutil.copytree(EXAMPLE / "files", directory)
     blobs = Blobs()
-    tags = {name: image(blobs, name) for name in IMAGES}
+    tags = {name: image(blobs, name, platform) for name in IMAGES}
     return write_layout(blobs, directory, tags)
 
 
-def image(blobs: Blobs, name: str) -> Object:
+def image(blobs: Blobs, name: str, platform: str = "linux/amd64") -> Object:
     """Add an image that holds its name, and return its descriptor."""
     text = f"stands in for {name}\n".encode()
     plain = io.BytesIO()
@@ -54,18 +59,18 @@ def image(blobs: Blobs, name: str) -> Object:
         member.size = len(text)
         archive.addfile(member, io.BytesIO(text))
     tar = plain.getvalue()
-    manifest = add_manifest(blobs, "linux/amd64", [(tar, str(Digest.of(tar)))], layer_type=LAYER)
+    manifest = add_manifest(blobs, platform, [(tar, str(Digest.of(tar)))], layer_type=LAYER)
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [manifest]}
     return blobs.add_json(index, OCI_INDEX)
 
 
-def main(work: Path) -> None:
+def main(work: Path, example: str) -> None:
     """Write project and files below a folder, anew."""
     for name in ("project", "files"):
         shutil.rmtree(work / name, ignore_errors=True)
-    write_project(work / "project")
-    write_files(work / "files")
+    write_project(work / "project", example)
+    write_files(work / "files", EXAMPLES[example])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
