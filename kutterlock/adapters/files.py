@@ -166,11 +166,17 @@ def make_durable(root: Path) -> None:
     for directory, _, names in os.walk(root):
         for path in (Path(directory) / name for name in names):
             if path.is_file() and not path.is_symlink():
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Have a file's bytes on the disk."""
+    with explained(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def tree_entries(root: Path) -> list[TreeEntry]:

@@ -20,10 +20,12 @@ from typing import Self
 
 from kutterlock.adapters.files import (
     CHUNK,
+    MORE_SPACE,
     UNVERIFIED,
     explained,
     hash_file,
     remove_tree,
+    sync_file,
     write_atomically,
 )
 from kutterlock.adapters.incoming import BLOB_MODE, POLL_SECONDS, try_lock
@@ -130,12 +132,12 @@ class Staging:
             raise NoSpaceError(
                 f"{self._store.root}: {size} bytes are to come, and {free} are free",
                 details=[f"missing: {size + SPARE - free} bytes"],
-                hint="free some space, or name another disk: --store, --output, KUTTER_CACHE",
+                hint=MORE_SPACE,
             )
 
     def seal(self) -> None:
         """Make everything durable and say that it is right."""
-        in_threads(lambda name: _sync(self.root / name), sorted(self._here), SYNCS)
+        in_threads(lambda name: sync_file(self.root / name), sorted(self._here), SYNCS)
         write_atomically(self.root / "verified", b"")
 
     def unseal(self) -> None:
@@ -149,7 +151,7 @@ class Staging:
             copy = self.root / f"{UNVERIFIED}{sha256}"
             with explained(copy):
                 shutil.copyfile(staged, copy)
-            _sync(copy)
+            sync_file(copy)
             self._name(copy, digest)
         if digests:
             self._name(staged, digests[-1])
@@ -305,15 +307,6 @@ def _chunks(paths: Iterable[Path]) -> Iterator[memoryview]:
         with explained(path), path.open("rb", buffering=0) as file:
             while count := file.readinto(buffer):
                 yield buffer[:count]
-
-
-def _sync(path: Path) -> None:
-    with explained(path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _listed(directory: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from typing import Any
 from kutterlock.errors import UntrustedError
 from kutterlock.model.digest import Digest
 from kutterlock.model.intoto import STATEMENT_TYPE
-from kutterlock.model.oci import parse_document
+from kutterlock.model.oci import canonical_json, parse_document
 from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
 from kutterlock.model.strict_json import read_object
 
@@ -107,7 +107,7 @@ def read_entries(data: bytes, key: str, what: str) -> tuple[Mapping[str, Any], .
 
 def simple_signing(reference: str, digest: Digest) -> bytes:
     """Return the payload that says: this digest is the image of that name (without its tag)."""
-    return _json(
+    return canonical_json(
         {
             "critical": {
                 "identity": {"docker-reference": reference},
@@ -144,7 +144,7 @@ def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def sign_statement(digest: Digest) -> bytes:
     """Return the in-toto statement by which cosign 3 signs an image."""
     subject = {"digest": {digest.algorithm: digest.hex}}
-    return _json(
+    return canonical_json(
         {
             "_type": STATEMENT_TYPE,
             "subject": [subject],
@@ -167,7 +167,7 @@ def layered(
 ) -> Artifact:
     """Return the artifact of all `sig` or `att` layers about an image; `before` come first."""
     descriptors = [*before, *(layer.descriptor() for layer in layers)]
-    config = _json(
+    config = canonical_json(
         {
             "architecture": "",
             "config": {},
@@ -188,7 +188,9 @@ def layered(
     }
     blobs = (config, *(layer.data for layer in layers))
     tag = tag_of(digest, ending)
-    return Artifact(tag=tag, media_type=MANIFEST_TYPE, manifest=_json(manifest), blobs=blobs)
+    return Artifact(
+        tag=tag, media_type=MANIFEST_TYPE, manifest=canonical_json(manifest), blobs=blobs
+    )
 
 
 def referrers(
@@ -213,7 +215,7 @@ def referrers(
     known = {entry["digest"] for entry in before}
     new = [entry for entry in entries if entry["digest"] not in known]
     index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*before, *new]}
-    listing = Artifact(tag=tag_of(digest), media_type=INDEX_TYPE, manifest=_json(index))
+    listing = Artifact(tag=tag_of(digest), media_type=INDEX_TYPE, manifest=canonical_json(index))
     return (*found, listing)
 
 
@@ -228,7 +230,9 @@ def _referrer(subject: dict[str, Any], data: bytes, predicate: str) -> Artifact:
         "subject": subject,
         "annotations": _bundle_annotations(predicate),
     }
-    return Artifact(tag="", media_type=MANIFEST_TYPE, manifest=_json(manifest), blobs=(empty, data))
+    return Artifact(
+        tag="", media_type=MANIFEST_TYPE, manifest=canonical_json(manifest), blobs=(empty, data)
+    )
 
 
 def _bundle_annotations(predicate: str) -> dict[str, str]:
@@ -240,7 +244,3 @@ def _bundle_annotations(predicate: str) -> dict[str, str]:
 
 def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": str(Digest.of(data)), "size": len(data)}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -232,8 +232,7 @@ class _HashingSink:
     """Hashes and keeps nothing: for files whose hash nobody publishes."""
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._size = 0
+        self.restart()
 
     @property
     def resume_offset(self) -> int:

@@ -14,7 +14,7 @@ from kutterlock.model.progress import Progress
 from kutterlock.vendor.fetch import Downloader, FetchOptions, fetch
 from kutterlock.vendor.images import ImageTree, Read, WantedImage, read_tree, wanted_images
 from kutterlock.vendor.report import FetchReport
-from kutterlock.vendor.wants import Want, distinct, wants_of
+from kutterlock.vendor.wants import Want, by_name, distinct, wants_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +124,7 @@ class _Rounds:
         return replace(
             last,
             present=last.present - len(fetched) if last.present else 0,
-            fetched=tuple(sorted([*fetched, *last.fetched], key=_by_name)),
+            fetched=tuple(sorted([*fetched, *last.fetched], key=by_name)),
             size=last.size + sum(report.size for report in self._reports),
             failures=(*failures, *last.failures),
         )
-
-
-def _by_name(want: Want) -> tuple[str, str]:
-    return want.name, str(want.digest)

@@ -15,6 +15,7 @@ from kutterlock.model.lock import Lock
 from kutterlock.model.paths import RelativePath
 
 DOWNLOAD_LOCK = ".lock"
+"""Buildroot locks each directory of downloads with an empty file of this name."""
 
 
 def downloads_of(lock: Lock, boards: Iterable[str]) -> dict[RelativePath, Digest]:

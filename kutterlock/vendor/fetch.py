@@ -28,7 +28,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.folder import candidates
 from kutterlock.vendor.report import Attempts, Failure, FetchReport
-from kutterlock.vendor.wants import Want, distinct, sized
+from kutterlock.vendor.wants import Want, by_name, distinct, sized
 
 
 class Downloader(Protocol):
@@ -155,10 +155,10 @@ class _Run:
         untried = [want for want in self._absent if want not in tried]
         return FetchReport(
             present=present,
-            fetched=tuple(sorted(self._fetched, key=_by_name)),
+            fetched=tuple(sorted(self._fetched, key=by_name)),
             size=sum(self._fetched.values()),
-            failures=tuple(self._failures[want] for want in sorted(self._failures, key=_by_name)),
-            untried=tuple(sorted(untried, key=_by_name)),
+            failures=tuple(self._failures[want] for want in sorted(self._failures, key=by_name)),
+            untried=tuple(sorted(untried, key=by_name)),
         )
 
     def _begin(self, want: Want) -> None:
@@ -252,7 +252,3 @@ def _fill_from_folder(folder: Path, want: Want, sink: IncomingBlob, attempts: At
             attempts.add(error)
         else:
             return
-
-
-def _by_name(want: Want) -> tuple[str, str]:
-    return want.name, str(want.digest)

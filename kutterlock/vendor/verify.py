@@ -14,9 +14,7 @@ from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError, MissingInputError
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
-
-DOWNLOAD_LOCK = ".lock"
-"""Buildroot locks each directory of downloads with an empty file of this name."""
+from kutterlock.vendor.export import DOWNLOAD_LOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

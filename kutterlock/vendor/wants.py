@@ -56,6 +56,11 @@ def distinct(wants: Iterable[Want]) -> tuple[Want, ...]:
     return tuple(found.values())
 
 
+def by_name(want: Want) -> tuple[str, str]:
+    """Return the key by which lists are sorted."""
+    return want.name, str(want.digest)
+
+
 def sized(wants: Iterable[Want], sizes: Mapping[str, int]) -> list[Want]:
     """Fill in sizes that are known by digest; what a want says itself counts more."""
     return [
