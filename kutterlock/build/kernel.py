@@ -7,6 +7,7 @@ architecture in the environment) what depends on that compiler.
 """
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,11 +117,11 @@ def _make(
             root=None if root is None else str(root), binds=tuple(binds), argv=argv,
             environment=recipe.environment(lock.source_date_epoch, Place()), directory="/build",
         )  # fmt: skip
-        lines: list[bytes] = []
+        last: deque[bytes] = deque(maxlen=LAST_LINES)
         workshop.progress.start("kernel")
-        result = workshop.sandbox().run(plan, lines.append)
+        result = workshop.sandbox().run(plan, last.append)
         if result.status or result.attempts:
-            said = [line.decode("utf-8", "replace").rstrip() for line in lines[-LAST_LINES:]]
+            said = [line.decode("utf-8", "replace").rstrip() for line in last]
             raise BuildError(
                 f"{pin.path.name} cannot be configured: status {result.status}",
                 details=[*map(str, result.attempts), *said],

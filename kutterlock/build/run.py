@@ -40,6 +40,7 @@ from kutterlock.model.derivation import Derivation
 from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import FILES_NAME, LOG_NAME, RECORD_NAME, OutputFile, OutputManifest
 from kutterlock.model.sandbox import Place
+from kutterlock.model.strict_json import write_document
 from kutterlock.trust.verified import VerifiedLock
 
 
@@ -253,10 +254,9 @@ class _Build:
             "unsigned": self._verified.unsigned,
             "lock-signers": list(self._verified.signers),
         }
-        data = json.dumps(record, indent=1, sort_keys=True) + "\n"
         with explained(attempt.images):
             make_durable(attempt.images)
-        write_atomically(attempt.record, data.encode())
+        write_atomically(attempt.record, write_document(record))
 
     def _record_reproduction(self, found: Reproduction, place: Place) -> None:
         path = self._workshop.outputs / self._derivation.directory_name / RECORD_NAME
@@ -267,7 +267,7 @@ class _Build:
             "not-varied": list(found.fixed),
             "jobs": place.jobs,
         }
-        write_atomically(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+        write_atomically(path, write_document(record))
 
 
 def _reproduction(place: Place, user: int, variations: frozenset[str]) -> Reproduction:

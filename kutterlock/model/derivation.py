@@ -11,6 +11,7 @@ from typing import Any
 
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import IMAGES_IN, BoardPin, EnvironmentPin, Lock
+from kutterlock.model.strict_json import write_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Derivation:
             "inputs": dict(self.inputs),
             "outputs": list(self.outputs),
         }
-        return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        return write_document(value)
 
     @property
     def digest(self) -> Digest:

@@ -12,6 +12,7 @@ from typing import Any
 from kutterlock.errors import KutterError
 from kutterlock.model.digest import Digest
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.strict_json import write_document
 from kutterlock.model.table import Fault, Reader, Table
 
 OUTPUT_VERSION = 1
@@ -56,7 +57,7 @@ class OutputManifest:
                 for file in sorted(self.files)
             },
         }
-        return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        return write_document(value)
 
 
 def parse_output_manifest(data: bytes) -> OutputManifest:

@@ -1,7 +1,6 @@
 """`kutterlock images`: list the images of the lock, export, push and sign them."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +169,7 @@ def _write(store: "Store", layout: "Layout", target: Path, form: str, epoch: int
 
 def _push(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.adapters.files import write_atomically
+    from kutterlock.model.strict_json import write_document
     from kutterlock.vendor.push import parcels_of, push, push_record
 
     store, signers = context.store(), named_signers(context, arguments)
@@ -187,7 +187,7 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
         finally:
             registries.close()
     facts = push_record(report, arguments.target)
-    write_atomically(record, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
+    write_atomically(record, write_document(facts))
     for item in report.record():
         context.output.say(f" {item['pushed-as']}@{item['digest']}")
     context.output.say(
