@@ -56,11 +56,14 @@ STEPS = """
 0  trust rotate --key me
 6  verify
 0  sign --key me
+0  sign lock --key me
 0  sign PROJECT/kutter.toml --key me
 0  verify
 0  verify --signatures-only
+0  verify lock
 0  verify store
 0  verify PROJECT/kutter.toml
+0  verify file PROJECT/kutter.toml
 5  verify view PLACE/view --board demo-x86_64
 2  verify image none
 0  build --offline --board demo-x86_64
@@ -78,6 +81,8 @@ STEPS = """
 2  images push
 2  images sign
 0  bundle create --key me -o PLACE/demo.tar
+0  sign bundle PLACE/demo.tar --key me
+0  verify bundle PLACE/demo.tar
 0  bundle inspect PLACE/demo.tar
 0  bundle inventory
 0  bundle inventory -o PLACE/inventory
