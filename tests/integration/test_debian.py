@@ -6,7 +6,6 @@ hold .debs, and holds Buildroot's tarball).
 
 import datetime
 import os
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from kutterlock.resolve.archive_keys import KEYRING, ArchiveKeys
 from kutterlock.resolve.environment import resolve_environment, suites, wanted_packages
 from kutterlock.vendor.fetch import FetchOptions, fetch
 from kutterlock.vendor.wants import Want
+from tests.support.unpacking import unpack
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -219,8 +219,7 @@ def test_buildroot_accepts_it(root: Path, folder: Path, tmp_path: Path) -> None:
     tarball = folder / f"{BUILDROOT}.tar.gz"
     if not tarball.is_file():
         pytest.skip(f"{tarball.name} is not in KUTTER_TEST_MIRROR")
-    with tarfile.open(tarball) as archive:
-        archive.extractall(tmp_path, filter="tar")
+    unpack(tarball, tmp_path)
     tree = next(tmp_path.glob("buildroot-*"))
     (tmp_path / "out").mkdir()
     binds = ["--ro-bind", str(tree), "/kutter", "--bind", str(tmp_path / "out"), "/build"]

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import tarfile
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +41,7 @@ from tests.support.images import Object
 from tests.support.programs import run
 from tests.support.registry import Registry
 from tests.support.signing import ALICE, BOB, CAROL
+from tests.support.unpacking import unpack
 
 pytestmark = pytest.mark.integration
 
@@ -261,8 +261,7 @@ def test_containerd_and_skopeo_take_a_signed_export_as_if_it_were_not(
     pinned: Lock, tmp_path: Path
 ) -> None:
     archive = export(tmp_path, pinned, keys(tmp_path, ALICE))
-    with tarfile.open(archive) as opened:
-        opened.extractall(tmp_path / "layout", filter="data")
+    unpack(archive, tmp_path / "layout")
     (reference,) = (name for name in pinned.images if "kube-apiserver" in name)
     wanted = pinned.images[reference].digest
     raw = run("skopeo", "inspect", "--raw", f"oci:{tmp_path / 'layout'}:v1").stdout

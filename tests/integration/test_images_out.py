@@ -27,6 +27,7 @@ from tests.support.dockerd import Dockerd
 from tests.support.programs import program, run
 from tests.support.published import NAMES, QUICK, Published, publish
 from tests.support.registry import Registry, TokenIssuer, auth_file
+from tests.support.unpacking import unpack
 
 pytestmark = pytest.mark.integration
 
@@ -115,8 +116,7 @@ def test_skopeo_reads_the_archive_and_the_directory(
     done = run("skopeo", "inspect", "--raw", f"oci:{layout}:v1")
     assert str(Digest.of(done.stdout.encode())) == wanted
     extracted = tmp_path / "extracted"
-    with tarfile.open(tmp_path / "images.tar") as archive:
-        archive.extractall(extracted, filter="data")
+    unpack(tmp_path / "images.tar", extracted)
     done = run("skopeo", "inspect", "--raw", f"oci:{extracted}:{reference}")
     assert str(Digest.of(done.stdout.encode())) == wanted
     copy = tmp_path / "copy"

@@ -32,6 +32,7 @@ from kutterlock.vendor.layout import plan_layout, with_signatures, write_archive
 from tests.support import samples
 from tests.support.images import Blobs, Object, add_image, pin
 from tests.support.signing import ALICE, BOB, LATER, MALLORY, NOW, root
+from tests.support.unpacking import unpack
 
 PAUSE = "registry.k8s.io/pause:3.10.2"
 BLOBS = Blobs()
@@ -107,8 +108,7 @@ def one_platform(place: Path) -> Path:
     write_archive(
         store, plan_layout(complete_trees(store, wanted_images(LOCK, ["pc"]))), place / "i.tar"
     )
-    with tarfile.open(place / "i.tar") as archive:
-        archive.extractall(place / "images", filter="data")
+    unpack(place / "i.tar", place / "images")
     return place / "images"
 
 
