@@ -30,7 +30,7 @@ def test_a_full_disk_is_exit_14_and_with_room_the_next_run_finishes(
         mkdir -p $D/{place}
         mount -t tmpfs -o size={size} tmpfs $D/{place} || exit 99
         $K {words}; echo "status $?"
-        mount -o remount,size=64m $D/{place} || exit 99
+        mount -o remount,size=64m tmpfs $D/{place} || exit 99
         $K {words} 2>/dev/null; echo "status $?"
         find $D -name '.unverified-*'
     """)  # fmt: skip
@@ -54,7 +54,7 @@ def test_a_build_whose_output_found_no_room_is_kept_by_the_next_run_not_made_aga
         mount -t tmpfs -o size=20k tmpfs $D/project/output || exit 99
         $K {BUILD}; echo "status $?"
         echo again >&2
-        mount -o remount,size=64m $D/project/output || exit 99
+        mount -o remount,size=64m tmpfs $D/project/output || exit 99
         $K {BUILD}; echo "status $?"
         test ! -e $D/cache/work/*-1 && echo tidy
         $K {BUILD} --output $D/other 2>/dev/null

@@ -223,6 +223,7 @@ def namespaced(project: Path, script: str) -> "subprocess.CompletedProcess[str]"
     """Run a shell script that may mount, as root of namespaces of its own; $K is kutterlock."""
     if not shutil.which("unshare"):
         pytest.skip("unshare is not installed")
+    # remounts name device and place: see tests/support/disks.py
     enter = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
     if run([*enter, "true"], environment(project)).returncode:
         pytest.skip("this machine lets this user make no namespaces")
@@ -240,7 +241,7 @@ def test_a_full_disk_says_so_and_the_next_run_finishes(tmp_path: Path, server: F
         """
         mkdir store && mount -t tmpfs -o size=1m tmpfs store || exit 99
         $K vendor -j1; echo $?
-        mount -o remount,size=16m store || exit 99
+        mount -o remount,size=16m tmpfs store || exit 99
         $K vendor -j1; echo $?
         $K store check; echo $?
         ls store/partial
@@ -302,7 +303,7 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_it_takes_no_more(
         f"""
         mkdir store && mount -t tmpfs -o size=1m tmpfs store || exit 99
         $K vendor || exit 99
-        mount -o remount,ro store || exit 99
+        mount -o remount,ro tmpfs store || exit 99
         $K vendor; echo $?
         $K store check; echo $?
         $K vendor --project {more}; echo $?

@@ -16,7 +16,11 @@ WAIT = 300
 
 
 def mounted(line: Line, script: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run a script with mounts of its own; $K is kutterlock, $D the demonstration's directory."""
+    """Run a script with mounts of its own; $K is kutterlock, $D the demonstration's directory.
+
+    A remount in it names device and place: with the place alone, mount(8) would add the options of
+    /proc, and their `uid=` is a user that the namespace of an ordinary user does not have.
+    """
     can = shutil.which("unshare") and subprocess.run([*ENTER, "true"], check=False).returncode == 0
     if not can:
         pytest.skip("this machine lets this user make no namespaces")
