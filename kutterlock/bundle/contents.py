@@ -14,9 +14,9 @@ from kutterlock.model.bundle import BundleBlob, BundleFile, content_digest
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.signature_file import DIRECTORY
 from kutterlock.model.statement import STATEMENT_NAME
 from kutterlock.model.trustroot import ROOT_NAME
-from kutterlock.trust.signatures import DIRECTORY
 from kutterlock.vendor.names import closure_names
 
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)

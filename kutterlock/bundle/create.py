@@ -28,8 +28,9 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.keys import Signer
 from kutterlock.model.lock import Lock
 from kutterlock.model.progress import Progress
+from kutterlock.model.signature_file import DIRECTORY
 from kutterlock.trust.papers import file_name
-from kutterlock.trust.signatures import DEFAULT_FORMS, DIRECTORY, make_signature
+from kutterlock.trust.signatures import DEFAULT_FORMS, make_signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

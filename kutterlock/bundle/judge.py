@@ -9,6 +9,7 @@ from kutterlock.errors import MissingInputError, UntrustedError
 from kutterlock.model.bundle import LOCK_PATH, MANIFEST_NAME, Bundle
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
+from kutterlock.model.signature_file import DIRECTORY, SignatureFile, form_of
 from kutterlock.model.statement import STATEMENT_NAME
 from kutterlock.model.trustroot import (
     SignedRoot,
@@ -17,7 +18,7 @@ from kutterlock.model.trustroot import (
     require_signatures,
     require_unexpired,
 )
-from kutterlock.trust.signatures import DIRECTORY, FORMS, SignatureFile, examine
+from kutterlock.trust.signatures import examine
 from kutterlock.trust.verified import (
     Finding,
     Judge,
@@ -100,11 +101,10 @@ def check_enough(lock: Lock, bundle: Bundle) -> None:
 
 
 def _signatures(open_file: OpenFile, bundle: Bundle, document: str) -> Iterator[SignatureFile]:
-    prefix = f"{DIRECTORY}/{document}."
     for file in bundle.files:
-        form = file.path.removeprefix(prefix).partition(".")[2]
-        data = open_file(str(file.path)) if file.path.startswith(prefix) else None
-        if data is not None and form in FORMS:
+        form = form_of(file.path, f"{DIRECTORY}/{document}")
+        data = open_file(str(file.path)) if form else None
+        if data is not None:
             yield SignatureFile(name=file.path.name, form=form, data=data)
 
 

@@ -25,8 +25,8 @@ from kutterlock.model.bundle import (
 )
 from kutterlock.model.digest import Digest
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.signature_file import DIRECTORY, MOST, SignatureFile, form_of
 from kutterlock.model.volume import LABEL_NAME, LARGEST_LABEL, Label, read_label
-from kutterlock.trust.signatures import DIRECTORY, FORMS, MOST, SignatureFile
 
 LARGEST_HEAD = 8 << 20
 AGAIN = "take this volume once more from where the bundle was made"
@@ -48,11 +48,10 @@ class Head:
 
     def signatures(self, document: str = MANIFEST_NAME) -> tuple[SignatureFile, ...]:
         """Return the signature files of a document of the head."""
-        prefix = f"{DIRECTORY}/{document}."
         return tuple(
             SignatureFile(name=name.removeprefix(f"{DIRECTORY}/"), form=form, data=data)
             for name, data in self.extra.items()
-            if name.startswith(prefix) and (form := _form(name[len(prefix) :]))
+            if (form := form_of(name, f"{DIRECTORY}/{document}"))
         )
 
     def roots(self) -> tuple[bytes, ...]:
@@ -252,8 +251,3 @@ def _complaint(name: str, volume: Volume, piece: Piece | None) -> str:
     if name in names and piece:
         return f"has {name} out of order"
     return f"has {name!r} in it, which the manifest does not name"
-
-
-def _form(rest: str) -> str:
-    form = rest.partition(".")[2]
-    return form if form in FORMS else ""

@@ -35,12 +35,12 @@ from kutterlock.model.output import (
     OutputManifest,
     parse_output_manifest,
 )
+from kutterlock.model.signature_file import SignatureFile
 from kutterlock.model.sigstore import write_envelope_bundle
 from kutterlock.model.strict_json import read_object
 from kutterlock.model.trustroot import TrustRoot, require_signatures, require_unexpired
 from kutterlock.trust.papers import read_bounded
 from kutterlock.trust.signatures import (
-    SignatureFile,
     examine,
     find_signatures,
     make_signatures,

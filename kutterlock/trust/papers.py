@@ -21,6 +21,7 @@ from urllib.parse import quote
 from kutterlock.adapters.files import explained, write_atomically
 from kutterlock.errors import KutterError, LockError, UntrustedError, UsageError
 from kutterlock.model.digest import Digest
+from kutterlock.model.signature_file import DIRECTORY
 from kutterlock.model.statement import STATEMENT_NAME, Seen, read_seen
 from kutterlock.model.trustroot import (
     LARGEST,
@@ -30,7 +31,7 @@ from kutterlock.model.trustroot import (
     check_root,
     read_root,
 )
-from kutterlock.trust.signatures import DIRECTORY, find_signatures
+from kutterlock.trust.signatures import find_signatures
 from kutterlock.trust.verified import Papers
 
 _ROOT_ENDING = ".root.json"

@@ -1,9 +1,6 @@
-"""Signature files beside a document: where they lie, and what they are worth. Reading is bounded.
+"""Signature files beside a document: read, bounded, and what they are worth.
 
-    signatures/<name of the document>.<first 16 digits of the key's id>.<form>
-
-with the forms `minisig`, `sigstore.json`, `sshsig` and `sig` (base64 of the raw signature). Several
-signers lie side by side. `examine` is pure: bytes and keys in, who signed out.
+`examine` is pure: bytes and keys in, who signed out.
 """
 
 import base64
@@ -15,27 +12,15 @@ from pathlib import Path
 from kutterlock.adapters.files import UnverifiedFile, explained
 from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
+from kutterlock.model.signature_file import DIRECTORY, MOST, SignatureFile, form_of
 
-DIRECTORY = "signatures"
-FORMS = ("minisig", "sigstore.json", "sshsig", "sig")
 DEFAULT_FORMS = ("minisig", "sigstore.json")
-MOST = 256
-"""No document has more signature files."""
 
 LARGEST = 8 << 20
 """A Sigstore bundle carries its payload; nothing larger is read, in bytes."""
 
 LARGEST_DOCUMENT = 96 << 20
 """A file that is signed as a whole is held in memory, and may be no larger, in bytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureFile:
-    """A signature file as it came."""
-
-    name: str
-    form: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +47,7 @@ def find_signatures(document: Path) -> tuple[SignatureFile, ...]:
         return ()
     with explained(directory):
         names = sorted(path.name for path in directory.iterdir())
-    found = [(name, form) for name in names if (form := _form(name, document.name))]
+    found = [(name, form) for name in names if (form := form_of(name, document.name))]
     if len(found) > MOST:
         raise UntrustedError(f"{directory} has more than {MOST} signatures of {document.name}")
     return tuple(
@@ -250,14 +235,6 @@ def _require(right: object, file: SignatureFile, subject: str) -> None:
             f"{file.name} is not a signature of this {subject}",
             hint="one of the two was changed, or is of another version; take both from one place",
         )
-
-
-def _form(name: str, document: str) -> str:
-    rest = name.removeprefix(f"{document}.")
-    if rest == name:
-        return ""
-    _, _, form = rest.partition(".")
-    return form if form in FORMS else ""
 
 
 def _read(path: Path) -> bytes:

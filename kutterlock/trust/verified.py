@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from kutterlock.errors import UntrustedError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
+from kutterlock.model.signature_file import SignatureFile
 from kutterlock.model.statement import (
     STATEMENT_NAME,
     ReleaseStatement,
@@ -21,7 +22,7 @@ from kutterlock.model.statement import (
 )
 from kutterlock.model.times import write_time
 from kutterlock.model.trustroot import SignedRoot, TrustRoot, require_signatures, require_unexpired
-from kutterlock.trust.signatures import Examined, SignatureFile, examine
+from kutterlock.trust.signatures import Examined, examine
 
 _PROOF = object()
 

@@ -11,9 +11,9 @@ import pytest
 
 from kutterlock.adapters.keys import KeySigner, write_public_key
 from kutterlock.adapters.tomlfile import write_lock
+from kutterlock.model.signature_file import FORMS
 from kutterlock.model.statement import Seen
 from kutterlock.trust.release import ReleaseRequest, sign_lock
-from kutterlock.trust.signatures import FORMS
 from tests.integration.verifiers import found, program
 from tests.support import attesting
 from tests.support.signing import ALICE, BOB, LATER, NOW, root

@@ -34,11 +34,12 @@ from kutterlock.model.dsse import read_envelope
 from kutterlock.model.image_attestation import read_image_statement
 from kutterlock.model.intoto import read_provenance
 from kutterlock.model.keys import minisign_form, pem, read_public, ssh_form
+from kutterlock.model.signature_file import SignatureFile
 from kutterlock.model.statement import read_seen, read_statement
 from kutterlock.model.strict_json import read_object
 from kutterlock.model.trustroot import read_root
 from kutterlock.trust.docker_names import require_same_images
-from kutterlock.trust.signatures import SignatureFile, examine
+from kutterlock.trust.signatures import examine
 from tests.support import attesting, signing
 from tests.support.signing import ALICE, BOB
 

@@ -9,10 +9,11 @@ from kutterlock.adapters.tomlfile import lock_bytes
 from kutterlock.model.digest import Digest
 from kutterlock.model.keys import P256
 from kutterlock.model.lock import Lock
+from kutterlock.model.signature_file import SignatureFile
 from kutterlock.model.statement import STATEMENT_NAME, ReleaseStatement
 from kutterlock.model.trustroot import NamedKey, SignedRoot
 from kutterlock.trust.rootwork import RootWish, first_root, sign_root
-from kutterlock.trust.signatures import SignatureFile, make_signature
+from kutterlock.trust.signatures import make_signature
 from kutterlock.trust.verified import Papers
 from tests.support import samples
 

@@ -64,8 +64,8 @@ def _init(arguments: argparse.Namespace, context: Context) -> None:
 
 def _rotate(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.adapters.files import write_atomically
+    from kutterlock.model.signature_file import DIRECTORY
     from kutterlock.trust.rootwork import next_root
-    from kutterlock.trust.signatures import DIRECTORY
 
     path = _path(arguments, context)
     old = _read(path)
