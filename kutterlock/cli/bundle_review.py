@@ -17,20 +17,6 @@ if TYPE_CHECKING:
     from kutterlock.trust.verified import VerifiedLock
 
 
-def add_review_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    group = parser.add_argument_group("for the approver")
-    group.add_argument("--review", metavar="DIR", type=Path,
-                       help="write a page, a table of every file, the bills of material, and how "
-                       "to check it all by hand")  # fmt: skip
-    group.add_argument("--sbom", action="store_true",
-                       help="put the bills of material and licences into the bundle, too"
-                       )  # fmt: skip
-    group.add_argument("--previous", metavar="BUNDLE", type=Path,
-                       help="what the page compares with (default: the bundle of --since)"
-                       )  # fmt: skip
-
-
 def write_review(
     arguments: argparse.Namespace,
     context: Context,

@@ -1,4 +1,4 @@
-"""The options of `bundle create` that put kutterlock itself into the bundle."""
+"""`bundle create --python`, `--wheels`: puts kutterlock itself into the bundle."""
 
 import argparse
 import os
@@ -13,19 +13,6 @@ if TYPE_CHECKING:
     from kutterlock.bundle.create import Tool
 
 _PYTHON = re.compile(r"3\.[0-9]{1,2}\Z")
-
-
-def add_tool_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    group = parser.add_argument_group("kutterlock in the bundle")
-    group.add_argument("--python", metavar="VERSION", action="append", default=[],
-                       help="carry kutterlock and its wheels for this Python (3.12); pip fetches "
-                       "them; may be given several times")  # fmt: skip
-    group.add_argument("--arch", metavar="ARCH", action="append", default=[],
-                       help="... on this architecture (default: this machine's)")  # fmt: skip
-    group.add_argument("--wheels", metavar="DIR", type=Path,
-                       help="take the wheels from this folder instead; their hashes are checked"
-                       )  # fmt: skip
 
 
 def make_tools(

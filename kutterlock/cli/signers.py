@@ -4,7 +4,6 @@ A passphrase comes from a file, from a variable named by an option, or from a pr
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +149,8 @@ def _agent_signer(context: Context, name: str) -> "Signer":
 
 
 def _command_signer(context: Context, arguments: argparse.Namespace) -> "Signer":
+    import shlex
+
     from kutterlock.adapters.keys import read_public_key
     from kutterlock.adapters.signer import CommandSigner
 

@@ -1,21 +1,12 @@
 """`kutterlock bundle`: one signed file across the air gap, and back into a store and a project."""
 
 import argparse
+import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kutterlock.cli.bundle_inspect import run_inspect
-from kutterlock.cli.bundle_review import add_review_options
-from kutterlock.cli.bundle_tools import add_tool_options
-from kutterlock.cli.bundling import (
-    run_create,
-    run_import,
-    run_inventory,
-)
 from kutterlock.cli.context import Context
-from kutterlock.cli.rehearsal import run_rehearse
 from kutterlock.cli.signers import add_signer_options
 from kutterlock.cli.trusting import add_trust_options
 
@@ -40,17 +31,19 @@ def add(commands: "Commands") -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int | None:
-    """Do one action."""
-    action: Callable[[argparse.Namespace, Context], int | None] = ACTIONS[arguments.action]
-    return action(arguments, context)
+    """Do one action; the others are not loaded."""
+    module, name = ACTIONS[arguments.action]
+    action: Any = getattr(importlib.import_module(f"kutterlock.cli.{module}"), name)
+    status: int | None = action(arguments, context)
+    return status
 
 
-ACTIONS: dict[str, Callable[[argparse.Namespace, Context], int | None]] = {
-    "create": run_create,
-    "inspect": run_inspect,
-    "import": run_import,
-    "inventory": run_inventory,
-    "rehearse": run_rehearse,
+ACTIONS = {
+    "create": ("bundling", "run_create"),
+    "inspect": ("bundle_inspect", "run_inspect"),
+    "import": ("bundling", "run_import"),
+    "inventory": ("bundling", "run_inventory"),
+    "rehearse": ("rehearsal", "run_rehearse"),
 }
 
 
@@ -77,11 +70,36 @@ def _create(actions: "Commands") -> argparse.ArgumentParser:
                         )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="where it goes (default: PROJECT-VERSION.bundle.tar)")  # fmt: skip
-    add_tool_options(parser)
-    add_review_options(parser)
+    _add_tool_options(parser)
+    _add_review_options(parser)
     add_trust_options(parser)
     add_signer_options(parser)
     return parser
+
+
+def _add_tool_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("kutterlock in the bundle")
+    group.add_argument("--python", metavar="VERSION", action="append", default=[],
+                       help="carry kutterlock and its wheels for this Python (3.12); pip fetches "
+                       "them; may be given several times")  # fmt: skip
+    group.add_argument("--arch", metavar="ARCH", action="append", default=[],
+                       help="... on this architecture (default: this machine's)")  # fmt: skip
+    group.add_argument("--wheels", metavar="DIR", type=Path,
+                       help="take the wheels from this folder instead; their hashes are checked"
+                       )  # fmt: skip
+
+
+def _add_review_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for the approver")
+    group.add_argument("--review", metavar="DIR", type=Path,
+                       help="write a page, a table of every file, the bills of material, and how "
+                       "to check it all by hand")  # fmt: skip
+    group.add_argument("--sbom", action="store_true",
+                       help="put the bills of material and licences into the bundle, too"
+                       )  # fmt: skip
+    group.add_argument("--previous", metavar="BUNDLE", type=Path,
+                       help="what the page compares with (default: the bundle of --since)"
+                       )  # fmt: skip
 
 
 def _inspect(actions: "Commands") -> argparse.ArgumentParser:
