@@ -19,7 +19,8 @@ DEEPEST = 64
 """Levels of nesting that any document here needs, and many more."""
 
 # A string without an end runs to the end of the data, so that no byte is looked at twice.
-_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read_object(
@@ -33,7 +34,8 @@ def read_object(
         value = json.loads(
             text_of(data), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse
         )
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no bytes
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no bytes
     except (ValueError, RecursionError) as fault:
         raise error(f"{what} is not proper JSON: {fault}") from fault
     if not isinstance(value, dict):
@@ -59,11 +61,7 @@ def _refuse(text: str) -> Any:  # noqa: ANN401 -- what json asks for
 
 def _check_depth(data: bytes) -> None:
     depth = 0
-    for match in _NESTING.finditer(data):
-        token = match[0]
-        if token in (b"[", b"{"):
-            depth += 1
-            if depth > DEEPEST:
-                raise ValueError(f"it is nested more than {DEEPEST} deep")
-        elif token in (b"]", b"}"):
-            depth -= 1
+    for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} deep")

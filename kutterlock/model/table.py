@@ -5,15 +5,17 @@ key; asking `close()` reports keys that nobody read, with the nearest known one.
 until `Reader.finish()`, which hands all faults to the caller's error class at once.
 """
 
-import datetime
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:  # bundles have no dates, and their import is to begin at once
+    import datetime
 
 T = TypeVar("T")
 
-_KIND = {str: "a string", int: "an integer", bool: "true or false", list: "a list",
-         dict: "a table", datetime.date: "a date", float: "a number"}  # fmt: skip
+_KIND = {"str": "a string", "int": "an integer", "bool": "true or false", "list": "a list",
+         "dict": "a table", "date": "a date", "float": "a number"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,10 @@ class Table:
         """Read a boolean."""
         return self._get(key, bool, default, fallback=False)
 
-    def date(self, key: str, default: datetime.date | None = None) -> datetime.date:
+    def date(self, key: str, default: "datetime.date | None" = None) -> "datetime.date":
         """Read a TOML local date."""
+        import datetime
+
         return self._get(key, datetime.date, default, datetime.date.min)
 
     def optional(self, key: str, read: Callable[[str], T]) -> T | None:
@@ -192,10 +196,11 @@ class Table:
             return default
         value = self._data[key]
         if type(value) is not kind:
-            self.fault(key, f"expected {_KIND[kind]}, found {_name(value)}")
+            self.fault(key, f"expected {_KIND[kind.__name__]}, found {_name(value)}")
             return fallback
         return value
 
 
 def _name(value: object) -> str:
-    return _KIND.get(type(value), type(value).__name__)
+    name = type(value).__name__
+    return _KIND.get(name, name)
