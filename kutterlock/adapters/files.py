@@ -43,7 +43,7 @@ def contained(root: Path, path: RelativePath) -> Path:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path | str) -> Iterator[None]:
     """Turn an OSError about `path` into an error that says what to do."""
     try:
         yield
@@ -51,7 +51,7 @@ def explained(path: Path) -> Iterator[None]:
         raise explain(error, path) from error
 
 
-def explain(error: OSError, path: Path) -> KutterError:
+def explain(error: OSError, path: Path | str) -> KutterError:
     """Word an OSError for a user."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(
@@ -169,7 +169,14 @@ def make_durable(root: Path) -> None:
                 sync_file(path)
 
 
-def sync_file(path: Path) -> None:
+def free_bytes(directory: Path) -> int:
+    """Return what this user may still write on the directory's file system."""
+    with explained(directory):
+        disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
+def sync_file(path: Path | str) -> None:
     """Have a file's bytes on the disk."""
     with explained(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -218,6 +225,9 @@ def copy_tree(source: Path, target: Path) -> Digest:
 def remove_tree(root: Path) -> None:
     """Remove a tree, read-only directories in it included; an absent one is fine."""
     if not root.exists():
+        return
+    with contextlib.suppress(OSError):
+        root.rmdir()
         return
     for directory, _, _ in os.walk(root):
         Path(directory).chmod(0o700)

@@ -41,11 +41,24 @@ class Store:
         self.root = root
         self.mirrors = tuple(mirrors)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no blob was ever kept here."""
+        return not any((self.root / algorithm).exists() for algorithm in HEX_LENGTH)
+
     def has(self, digest: Digest) -> bool:
         """Whether the blob is here. Its bytes are trusted as they lie: `verify` re-hashes."""
-        path = self.locate(digest)
+        return self.find_size(digest) is not None
+
+    def find_size(self, digest: Digest) -> int | None:
+        """Return a blob's size in bytes, None where it is not here."""
+        path = f"{self.root}/{blob_place(digest)}"
         with explained(path):
-            return path.is_file()
+            try:
+                found = os.stat(path)  # noqa: PTH116 -- asked for each of thousands of blobs
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def locate(self, digest: Digest) -> Path:
         """Return where a blob lies, or would lie."""
@@ -261,7 +274,12 @@ class Store:
 
 def blob_path(root: Path, digest: Digest) -> Path:
     """Return where the store at `root` has, or would have, a blob."""
-    return root / f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+    return root / blob_place(digest)
+
+
+def blob_place(digest: Digest) -> str:
+    """Return where a blob lies below the root of a store."""
+    return f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
 
 
 def take_file(sink: IncomingBlob, path: Path) -> None:

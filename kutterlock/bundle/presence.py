@@ -22,11 +22,9 @@ def right_ones(blobs: Iterable[BundleBlob], store: Store, progress: Progress) ->
 
 def named_ones(blobs: Iterable[BundleBlob], store: Store) -> frozenset[Digest]:
     """Return the blobs that the store has, going by name and size."""
-    return frozenset(
-        blob.digest
-        for blob in blobs
-        if store.has(blob.digest) and store.size(blob.digest) == blob.size
-    )
+    if store.is_empty:
+        return frozenset()
+    return frozenset(blob.digest for blob in blobs if store.find_size(blob.digest) == blob.size)
 
 
 def check_base(bundle: Bundle, store: Store, present: frozenset[Digest]) -> None:

@@ -13,7 +13,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -23,13 +23,14 @@ from kutterlock.adapters.files import (
     MORE_SPACE,
     UNVERIFIED,
     explained,
+    free_bytes,
     hash_file,
     remove_tree,
     sync_file,
     write_atomically,
 )
 from kutterlock.adapters.incoming import BLOB_MODE, POLL_SECONDS, try_lock
-from kutterlock.adapters.store import INCOMING, Store
+from kutterlock.adapters.store import INCOMING, Store, blob_place
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, NoSpaceError
 from kutterlock.model.bundle import (
@@ -49,6 +50,9 @@ SPARE = 1 << 20
 SYNCS = 8
 """Files that are made durable at once: a journal is written once for all that wait for it."""
 
+SLOW_SYNC_SECONDS = 0.0002
+"""A disk that is faster than this (memory, a cache with a battery) is not worth the threads."""
+
 
 class Staging:
     """What has arrived of one bundle. Use it as a context: it is locked inside."""
@@ -60,6 +64,7 @@ class Staging:
         self._progress = progress
         self._lock = -1
         self._here: set[str] = set()  # by path below `root`; nobody else changes what is there
+        self._made: set[str] = set()  # directories of the store
 
     def __enter__(self) -> Self:
         while not self._try_enter():
@@ -103,13 +108,14 @@ class Staging:
 
         `pinned`: the digest by another algorithm, which has to be right too.
         """
-        number, whole = piece.number, piece.whole
-        name = part_name(whole, number) if number else f"whole/{whole}"
-        with _Sink(self.root / name, piece, None if number else pinned) as sink:
+        number = piece.number
+        place = part_name(piece.whole, number) if number else f"whole/{piece.whole}"
+        kind, _, name = place.partition("/")
+        with _Sink(f"{self.root}/{kind}", name, piece, None if number else pinned) as sink:
             for chunk in content:
                 sink.write(chunk)
             sink.commit()
-        self._here.add(name)
+        self._here.add(place)
 
     def join(self, bundle: Bundle, blob: BundleBlob) -> None:
         """Make a whole of its parts when all of them are here. Raises HashMismatchError."""
@@ -126,8 +132,7 @@ class Staging:
 
     def require_space(self, size: int) -> None:
         """Raise NoSpaceError unless `size` more bytes fit."""
-        with explained(self.root):
-            free = shutil.disk_usage(self.root).free
+        free = free_bytes(self.root)
         if free < size + SPARE:
             raise NoSpaceError(
                 f"{self._store.root}: {size} bytes are to come, and {free} are free",
@@ -137,7 +142,12 @@ class Staging:
 
     def seal(self) -> None:
         """Make everything durable and say that it is right."""
-        in_threads(lambda name: sync_file(self.root / name), sorted(self._here), SYNCS)
+        paths = [f"{self.root}/{name}" for name in sorted(self._here)]
+        started = time.monotonic()
+        for path in paths[:1]:
+            sync_file(path)
+        is_slow = time.monotonic() - started > SLOW_SYNC_SECONDS
+        in_threads(sync_file, paths[1:], SYNCS if is_slow else 1)
         write_atomically(self.root / "verified", b"")
 
     def unseal(self) -> None:
@@ -146,13 +156,16 @@ class Staging:
 
     def publish(self, sha256: str, digests: Sequence[Digest]) -> None:
         """Give one file its names in the store, over what has wrong bytes there."""
-        staged = self.whole(sha256)
+        staged = f"{self.root}/whole/{sha256}"
         for digest in digests[:-1]:  # the same bytes, pinned by two algorithms
             copy = self.root / f"{UNVERIFIED}{sha256}"
+            import shutil  # loads three compressors
+
             with explained(copy):
                 shutil.copyfile(staged, copy)
+                copy.chmod(BLOB_MODE)
             sync_file(copy)
-            self._name(copy, digest)
+            self._name(str(copy), digest)
         if digests:
             self._name(staged, digests[-1])
             self._here.discard(f"whole/{sha256}")
@@ -172,12 +185,14 @@ class Staging:
         with contextlib.suppress(OSError):
             self.root.rmdir()  # unless another import of this bundle has just come in
 
-    def _name(self, staged: Path, digest: Digest) -> None:
-        final = self._store.locate(digest)
+    def _name(self, staged: str, digest: Digest) -> None:
+        final = f"{self._store.root}/{blob_place(digest)}"
+        directory = final.rpartition("/")[0]
         with explained(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            staged.chmod(BLOB_MODE)
-            staged.replace(final)
+            if directory not in self._made:
+                os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+                self._made.add(directory)
+            os.rename(staged, final)  # noqa: PTH104
 
     def _try_enter(self) -> bool:
         with explained(self.root):
@@ -193,8 +208,6 @@ class Staging:
         return True
 
     def _wait(self) -> None:
-        import time
-
         told = False
         while not try_lock(self._lock, fcntl.LOCK_EX):
             if not told:
@@ -235,26 +248,28 @@ class Staging:
 
 
 class _Sink:
-    """A file of the staging area while it grows."""
+    """A file of the staging area while it grows. Paths are text: there are thousands of these."""
 
-    def __init__(self, final: Path, piece: Piece, pinned: Digest | None) -> None:
+    def __init__(self, directory: str, name: str, piece: Piece, pinned: Digest | None) -> None:
         """Create it under a temporary name."""
-        self._final = final
+        self._final = f"{directory}/{name}"
+        self._temporary = f"{directory}/{UNVERIFIED}{name}"
         self._piece = piece
         self._pinned = pinned
         self._sha256 = hashlib.sha256()
         self._other = hashlib.new(pinned.algorithm) if pinned else None
-        self._temporary = final.parent / (UNVERIFIED + final.name)
-        with explained(final):
-            self._file = self._temporary.open("wb", buffering=0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with explained(self._final):
+            self._file = os.open(self._temporary, flags, 0o600)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
+        os.close(self._file)
         if kind:
-            self._temporary.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._temporary)  # noqa: PTH108
 
     def write(self, chunk: memoryview) -> None:
         """Append bytes."""
@@ -263,13 +278,14 @@ class _Sink:
             self._other.update(chunk)
         with explained(self._final):
             while chunk:
-                chunk = chunk[self._file.write(chunk) :]
+                chunk = chunk[os.write(self._file, chunk) :]
 
     def commit(self) -> None:
-        """Give it its name when it is right. Raises HashMismatchError."""
+        """Give it its name and a blob's mode when it is right. Raises HashMismatchError."""
         check_digests(self._piece, self._pinned, self._sha256.hexdigest(), self._other)
         with explained(self._final):
-            self._temporary.replace(self._final)
+            os.fchmod(self._file, BLOB_MODE)
+            os.rename(self._temporary, self._final)  # noqa: PTH104
 
 
 def check_digests(

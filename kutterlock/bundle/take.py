@@ -2,8 +2,9 @@
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -46,14 +47,6 @@ class Judges:
     project: Callable[[Callable[[str], bytes | None], Bundle], None]
 
 
-@dataclass(slots=True)
-class _Faults:
-    """What is wrong, and with which volume."""
-
-    lines: list[str] = field(default_factory=list)
-    volumes: set[Path] = field(default_factory=set)
-
-
 def take(
     paths: Sequence[Path],
     store: Store,
@@ -87,6 +80,10 @@ def check_stray(head: Head, store: Store) -> None:
         )
 
 
+class _StoppedError(Exception):
+    """The import ends before this piece does."""
+
+
 @dataclass(slots=True)
 class _Job:
     """One member to be taken: where its bytes come from, and what was wrong with them."""
@@ -115,8 +112,10 @@ class _Import:
         for blob in self._bundle.held:
             self._digests.setdefault(blob.sha256, set()).add(blob.digest)
         self._present: frozenset[Digest] = frozenset()
-        self._faults = _Faults()
+        self._faults: list[str] = []
+        self._faulty: set[Path] = set()
         self._judged = False
+        self._stop = threading.Event()
 
     def run(self, volumes: Mapping[int, Volume]) -> Taken:
         with Staging(self._store, self._head.id, self._progress) as staging:
@@ -158,14 +157,20 @@ class _Import:
             self._judge(staging)
 
     def _read(self, volume: Volume, staging: Staging) -> None:
-        """Read a volume: what can be found again is taken by all cores, the rest as it comes."""
+        """Read a volume: what can be found again is taken by all cores, the rest as it comes.
+
+        The project is judged as soon as it is here, while the blobs behind it arrive.
+        """
         jobs: dict[str, _Job] = {}
         damage: HashMismatchError | None = None
         try:
             self._walk(volume, staging, jobs)
         except HashMismatchError as error:  # nothing after this can be found
             damage = error
-        in_threads(lambda job: self._try(job, staging), jobs.values())
+        in_threads(
+            lambda job: self._try(job, staging), jobs.values(), stop=self._stop,
+            meanwhile=lambda: self._judge_early(staging),
+        )  # fmt: skip
         for job in jobs.values():
             if job.error and not (damage and job.error.reason == damage.reason):
                 self._note(volume, job.error)
@@ -175,8 +180,6 @@ class _Import:
     def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> None:
         for piece in volume.pieces:
             is_file = piece.name.startswith("project/")
-            if not self._judged and not is_file:
-                self._judge_early(staging)
             volume.begin(piece)
             key = f"{piece.whole}.{piece.number}"
             if staging.has(piece) or key in jobs:
@@ -187,6 +190,8 @@ class _Import:
             if place is not None:
                 jobs[key] = _Job(piece, partial(volume.content_at, piece, place))
                 continue
+            if not is_file:
+                self._judge_early(staging)
             job = _Job(piece, partial(volume.content, piece))
             self._try(job, staging)
             if job.error:
@@ -200,6 +205,8 @@ class _Import:
             self._take(job, staging)
         except HashMismatchError as error:
             job.error = error
+        except _StoppedError:
+            pass  # whoever stopped it says why
 
     def _take(self, job: "_Job", staging: Staging) -> None:
         piece = job.piece
@@ -213,7 +220,7 @@ class _Import:
             try:
                 staging.join(self._bundle, self._blobs[sha256])
             except HashMismatchError as error:
-                self._faults.lines.append(error.reason)
+                self._faults.append(error.reason)
 
     def _compare(self, job: "_Job") -> None:
         state = hashlib.sha256()
@@ -223,6 +230,8 @@ class _Import:
 
     def _content(self, job: "_Job") -> Iterator[memoryview]:
         for chunk in job.content():
+            if self._stop.is_set():
+                raise _StoppedError
             yield chunk
             self._progress.advance(len(chunk), job.piece.name)
 
@@ -238,8 +247,8 @@ class _Import:
 
     def _note(self, volume: Volume, error: HashMismatchError) -> None:
         reason = error.reason if error.hint else f"{volume.path}: {error.reason}"
-        self._faults.lines += [reason, *error.details]
-        self._faults.volumes.add(volume.path)
+        self._faults += [reason, *error.details]
+        self._faulty.add(volume.path)
 
     def _to_come(self, staging: Staging) -> int:
         pieces = {
@@ -260,7 +269,7 @@ class _Import:
             if not staging.has(piece) and not self._is_stored(piece.whole)
         ]
         lost = sorted({number for number, _ in missing} - set(volumes))
-        if self._faults.lines:
+        if self._faults:
             raise self._damaged(missing)
         if lost:
             raise self._incomplete(lost, missing)
@@ -272,10 +281,10 @@ class _Import:
             assert is_here, f"{blob.name} did not arrive, and nobody noted it"
 
     def _damaged(self, missing: Sequence[tuple[int, Piece]]) -> HashMismatchError:
-        names = ", ".join(str(path) for path in sorted(self._faults.volumes))
+        names = ", ".join(str(path) for path in sorted(self._faulty))
         return HashMismatchError(
             f"wrong bytes in {names}",
-            details=[*self._faults.lines, *self._missing_lines(missing)],
+            details=[*self._faults, *self._missing_lines(missing)],
             hint="bring these volumes once more and run the same command: what was right is kept",
         )
 
@@ -297,7 +306,8 @@ class _Import:
             yield f"missing: volume {number}: {name}"
 
     def _judge_early(self, staging: Staging) -> None:
-        if all(self._is_here(staging, file.sha256) for file in self._bundle.files):
+        files = self._bundle.files
+        if not self._judged and all(self._is_here(staging, file.sha256) for file in files):
             self._judge(staging)
 
     def _judge(self, staging: Staging) -> None:

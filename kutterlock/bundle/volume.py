@@ -96,7 +96,10 @@ class Volume:
         """Yield a piece's bytes, padding checked at the end."""
         left, buffer = piece.size, self._buffer.view
         while left:
-            count = self._readinto(buffer[:left])
+            with explained(self.path):
+                count = self._file.readinto(buffer[:left])
+            if not count:
+                raise self.fault("ends too early")
             left -= count
             yield buffer[:count]
         if any(self._take(ustar.padding(piece.size))):
@@ -217,18 +220,15 @@ class Volume:
         return f"{_complaint(name, self, piece)}, where {wanted} belongs"
 
     def _take(self, count: int) -> bytes:
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            view = view[self._readinto(view) :]
-        return bytes(data)
-
-    def _readinto(self, view: memoryview) -> int:
-        with explained(self.path):
-            count = self._file.readinto(view)
-        if not count:
-            raise self.fault("ends too early")
-        return count
+        found, left = [], count
+        while left:
+            with explained(self.path):
+                data = self._file.read(left)
+            if not data:
+                raise self.fault("ends too early")
+            found.append(data)
+            left -= len(data)
+        return b"".join(found)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,41 +129,52 @@ class _Court:
     def __init__(self, arguments: argparse.Namespace, context: Context) -> None:
         self._arguments = arguments
         self._context = context
-        self._judge: Judge | None = None
+        self._head: Head | None = None
         self._remember: list[tuple[str, object]] = []
 
+    @cached_property
+    def _judge(self) -> "Judge":
+        assert self._head is not None, "the head is judged first"
+        return bundle_judge(self._arguments, self._context, self._head)
+
     def judge_head(self, head: "Head") -> None:
+        self._head = head
+        if self._arguments.unsigned:  # what judges the project is loaded while blobs arrive
+            self._context.output.say(" signatures: not looked at (--unsigned)")
+            return
         from kutterlock.bundle.judge import judge_head
 
-        self._judge = bundle_judge(self._arguments, self._context, head)
         for finding in judge_head(head, self._judge):
             self._context.output.say(f" {finding.check}: {finding.result}")
 
     def judge_project(self, open_file: object, bundle: "Bundle") -> None:
         from kutterlock.bundle.judge import judge_project
 
-        assert self._judge is not None, "the head is judged first"
         verified = judge_project(open_file, bundle, self._judge)  # type: ignore[arg-type]
         self._remember = [(bundle.project, verified.seen)] if verified.seen else []
         tell_signers(self._context, verified)
 
     def remember(self) -> None:
         """Keep the newest root and the release seen, now that the bundle is in."""
+        if self._judge.root is None:
+            return
         papers = cabinet(self._context)
-        if self._judge and self._judge.root:
-            papers.keep(self._judge.root)
+        papers.keep(self._judge.root)
         for project, seen in self._remember:
             papers.saw(project, seen)  # type: ignore[arg-type]
 
 
 def bundle_judge(arguments: argparse.Namespace, context: Context, head: "Head") -> "Judge":
     """Gather what a bundle is judged by; `--root-digest` pins its root first."""
-    from kutterlock.bundle.judge import newest_root
     from kutterlock.trust.verified import Judge
 
-    papers, project = cabinet(context), head.bundle.project
     if digest := getattr(arguments, "root_digest", None):
         _pin(context, head, digest)
+    if getattr(arguments, "unsigned", False):
+        return Judge(at=time_of_judgement(context, arguments), unsigned=True)
+    from kutterlock.bundle.judge import newest_root
+
+    papers, project = cabinet(context), head.bundle.project
     pinned = papers.pinned(project)
     return Judge(
         at=time_of_judgement(context, arguments),
@@ -170,7 +182,6 @@ def bundle_judge(arguments: argparse.Namespace, context: Context, head: "Head") 
         seen=papers.seen(project),
         pinned=papers.projects(),
         allow_rollback=arguments.allow_rollback,
-        unsigned=getattr(arguments, "unsigned", False),
     )
 
 

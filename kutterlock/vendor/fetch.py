@@ -6,14 +6,13 @@ trusted as it lies; `kutterlock.vendor.verify` re-hashes it. When nothing is mis
 is made and no HTTP library imported.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kutterlock.adapters.files import MORE_SPACE
+from kutterlock.adapters.files import MORE_SPACE, free_bytes
 from kutterlock.adapters.incoming import IncomingBlob
 from kutterlock.adapters.store import Store, take_file
 from kutterlock.adapters.workers import in_threads
@@ -94,8 +93,7 @@ def check_space(store: Store, absent: Iterable[Want]) -> None:
     lying = {digest: path.stat().st_size for path, digest in store.partials().items()}
     needed = sum(max(0, (want.size or 0) - lying.get(want.digest, 0)) for want in absent)
     place = next(path for path in (store.root, *store.root.parents) if path.exists())
-    disk = os.statvfs(place)
-    free = disk.f_bavail * disk.f_frsize
+    free = free_bytes(place)
     if needed > free:
         raise NoSpaceError(
             f"the files to be fetched need {needed} bytes, and {store.root} has {free} free",

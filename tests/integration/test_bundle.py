@@ -214,8 +214,9 @@ def test_imports_at_once_make_one(line: Line, bundle: Path, far: Line, count: in
 
 
 BLIND = """
-import shutil, sys, types
-shutil.disk_usage = lambda _: types.SimpleNamespace(free=1 << 40)
+import sys
+import kutterlock.bundle.staging
+kutterlock.bundle.staging.free_bytes = lambda _: 1 << 40
 from kutterlock.cli.main import main
 sys.exit(main())
 """

@@ -1,4 +1,5 @@
 import _thread
+import sys
 import threading
 
 import pytest
@@ -86,3 +87,37 @@ def test_ctrl_c_may_come_before_every_thread_is_started() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         in_threads(work, range(300), 300, on_interrupt=woken.set)
+
+
+def test_the_calling_thread_does_something_meanwhile() -> None:
+    both = threading.Barrier(2, timeout=10)
+    before, callers = sys.getswitchinterval(), []
+
+    def meanwhile() -> None:
+        callers.append(threading.current_thread())
+        both.wait()
+
+    def meet(_: int) -> None:
+        both.wait()
+
+    in_threads(meet, [0], meanwhile=meanwhile)
+    assert callers == [threading.current_thread()]
+    assert sys.getswitchinterval() == before
+
+
+def test_what_fails_meanwhile_stops_the_work() -> None:
+    stop, begun = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        begun.set()
+        assert stop.wait(10)
+
+    def refuse() -> None:
+        assert begun.wait(10)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        in_threads(work, range(100), 1, stop, meanwhile=refuse)
+    assert done == [0]
