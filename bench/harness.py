@@ -61,10 +61,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def compete(title: str, subject: Contender, peers: Sequence[Contender], *, rounds: int = 5) -> None:
-    """Time all of them and print the table. The first round warms caches and is not counted."""
+    """Time all of them and print the table. The first round warms caches and is not counted.
+
+    Every other round goes backwards: after a peer that waits much a machine is rested, and after
+    one that computes much it may be throttled, or still be giving memory back.
+    """
     everyone = [subject, *peers]
-    for _ in range(rounds + 1):
-        for contender in everyone:
+    for number in range(rounds + 1):
+        for contender in everyone[:: -1 if number % 2 else 1]:
             contender.run()
     print(f"\n{title} (median of {rounds})")
     mine = statistics.median(subject.elapsed[1:])

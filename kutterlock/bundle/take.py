@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from kutterlock.adapters.store import Store
@@ -162,22 +163,28 @@ class _Import:
         The project is judged as soon as it is here, while the blobs behind it arrive.
         """
         jobs: dict[str, _Job] = {}
-        damage: HashMismatchError | None = None
-        try:
-            self._walk(volume, staging, jobs)
-        except HashMismatchError as error:  # nothing after this can be found
-            damage = error
+        damage: list[HashMismatchError] = []
+
+        def found() -> Iterator[_Job]:
+            try:
+                yield from self._walk(volume, staging, jobs)
+            except HashMismatchError as error:  # nothing after this can be found
+                damage.append(error)
+
+        walk = found()
+        first = list(islice(walk, 1))  # behind the project, if it is here
         in_threads(
-            lambda job: self._try(job, staging), jobs.values(), stop=self._stop,
+            lambda job: self._try(job, staging), chain(first, walk), stop=self._stop,
             meanwhile=lambda: self._judge_early(staging),
         )  # fmt: skip
         for job in jobs.values():
-            if job.error and not (damage and job.error.reason == damage.reason):
+            if job.error and job.error.reason not in [error.reason for error in damage]:
                 self._note(volume, job.error)
         if damage:
-            raise damage
+            raise damage[0]
 
-    def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> None:
+    def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> Iterator["_Job"]:
+        """Find what can be taken later, and take at once what cannot."""
         for piece in volume.pieces:
             is_file = piece.name.startswith("project/")
             volume.begin(piece)
@@ -189,6 +196,7 @@ class _Import:
             place = None if is_file else volume.pass_over(piece)
             if place is not None:
                 jobs[key] = _Job(piece, partial(volume.content_at, piece, place))
+                yield jobs[key]
                 continue
             if not is_file:
                 self._judge_early(staging)
