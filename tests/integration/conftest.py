@@ -73,5 +73,6 @@ def unsigned() -> Signatures:
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return make_signer(tmp_path_factory.mktemp("gpg") / "home")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
+    with make_signer(tmp_path_factory.mktemp("gpg") / "home") as signer:
+        yield signer

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ TEXT = b"aa  x\n- dashed\n"
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return make_signer(tmp_path_factory.mktemp("gpg") / "home")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
+    with make_signer(tmp_path_factory.mktemp("gpg") / "home") as signer:
+        yield signer
 
 
 @pytest.fixture
@@ -99,9 +101,9 @@ def test_key_that_nobody_pinned(gpg: Gpg, signer: Signer, keyring: Keyring) -> N
 
 
 def test_key_that_is_not_in_the_keyring(gpg: Gpg, signer: Signer, tmp_path: Path) -> None:
-    other = make_signer(tmp_path / "other")
     path = tmp_path / "keys"
-    path.write_bytes(other.keys(armor=False))
+    with make_signer(tmp_path / "other") as other:
+        path.write_bytes(other.keys(armor=False))
     keyring = Keyring(path=path, fingerprints=frozenset({signer.fingerprint}))
     reason = f"list: the keyring has no key {signer.fingerprint[-16:]}"
     assert refusal(gpg, signer.clearsign(TEXT), keyring) == reason

@@ -1,7 +1,9 @@
 """An OpenPGP key made for a test with the real gpg, and signatures by it."""
 
+import contextlib
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,10 @@ class Signer:
         return self.gpg(*(["--armor"] if armor else []), "--export")
 
 
-def make_signer(home: Path) -> Signer:
-    """Make a key, or skip the test where gpg or gpgv is missing."""
-    for program in ("gpg", "gpgv"):
+@contextlib.contextmanager
+def make_signer(home: Path) -> Iterator[Signer]:
+    """Make a key, or skip the test where GnuPG is missing; end the agent that gpg started."""
+    for program in ("gpg", "gpgv", "gpgconf"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not on this machine")
     home.mkdir(mode=0o700)
@@ -40,4 +43,7 @@ def make_signer(home: Path) -> Signer:
     unnamed.gpg(*options, "--quick-generate-key", "Test <test@example.org>", "rsa2048", "sign")
     listing = unnamed.gpg("--with-colons", "--list-keys").decode().splitlines()
     fingerprint = next(line.split(":")[9] for line in listing if line.startswith("fpr:"))
-    return Signer(home=home, fingerprint=fingerprint)
+    try:
+        yield Signer(home=home, fingerprint=fingerprint)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=True)
