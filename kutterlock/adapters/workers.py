@@ -8,8 +8,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from kutterlock.adapters.files import CHUNK
 
@@ -48,11 +49,10 @@ def in_threads(
 ) -> None:
     """Run `work` on every item, in order, in `count` threads (default: one a core).
 
-    Items are taken one at a time, by whichever thread is free. The first exception, or setting
-    `stop`, keeps further items from being begun; the exception is raised here. `meanwhile` is
-    called once, in the calling thread. On Ctrl-C, and when `meanwhile` raises, `stop` is set, so
-    that work under way can look at it and end, and `on_interrupt` is called until all have ended
-    or time is up, to wake what waits.
+    The first exception, or setting `stop`, keeps further items from being begun; the exception is
+    raised here. `meanwhile` is called once, in the calling thread. On Ctrl-C, and when `meanwhile`
+    raises, `stop` is set, so that work under way can look at it and end, and `on_interrupt` is
+    called until all have ended or time is up, to wake what waits.
     """
     crew = _Crew(work, items, stop or threading.Event())
     crew.run(count or cores(), on_interrupt, meanwhile)
@@ -84,9 +84,6 @@ def map_in_threads(
     return [results[number] for number in range(len(todo))]
 
 
-_NONE_LEFT: Any = object()
-
-
 @contextlib.contextmanager
 def _short_turns() -> Iterator[None]:
     """Have the interpreter switch between threads more often than its 5 ms."""
@@ -102,9 +99,7 @@ class _Crew:
     def __init__(
         self, work: Callable[[T], None], items: Iterable[T], stop: threading.Event
     ) -> None:
-        self._most = len(items) if isinstance(items, Sized) else sys.maxsize
-        self._items = iter(items)
-        self._taking = threading.Lock()
+        self._queue = deque(items)
         self._work: Callable[[T], None] = work
         self._stop = stop
         self._errors: list[BaseException] = []
@@ -113,7 +108,8 @@ class _Crew:
         self, count: int, on_interrupt: Callable[[], object], meanwhile: Callable[[], object]
     ) -> None:
         threads = [
-            threading.Thread(target=self._drain, daemon=True) for _ in range(min(count, self._most))
+            threading.Thread(target=self._drain, daemon=True)
+            for _ in range(min(count, len(self._queue)))
         ]
         try:
             for thread in threads:
@@ -136,10 +132,10 @@ class _Crew:
     def _drain(self) -> None:
         while not self._stop.is_set():
             try:
-                with self._taking:
-                    item = next(self._items, _NONE_LEFT)
-                if item is _NONE_LEFT:
-                    return
+                item = self._queue.popleft()
+            except IndexError:
+                return
+            try:
                 self._work(item)
             except BaseException as error:  # noqa: BLE001 -- raised again by run()
                 self._errors.append(error)

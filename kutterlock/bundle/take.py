@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 
 from kutterlock.adapters.store import Store
@@ -163,28 +162,22 @@ class _Import:
         The project is judged as soon as it is here, while the blobs behind it arrive.
         """
         jobs: dict[str, _Job] = {}
-        damage: list[HashMismatchError] = []
-
-        def found() -> Iterator[_Job]:
-            try:
-                yield from self._walk(volume, staging, jobs)
-            except HashMismatchError as error:  # nothing after this can be found
-                damage.append(error)
-
-        walk = found()
-        first = list(islice(walk, 1))  # behind the project, if it is here
+        damage: HashMismatchError | None = None
+        try:
+            self._walk(volume, staging, jobs)
+        except HashMismatchError as error:  # nothing after this can be found
+            damage = error
         in_threads(
-            lambda job: self._try(job, staging), chain(first, walk), stop=self._stop,
+            lambda job: self._try(job, staging), jobs.values(), stop=self._stop,
             meanwhile=lambda: self._judge_early(staging),
         )  # fmt: skip
         for job in jobs.values():
-            if job.error and job.error.reason not in [error.reason for error in damage]:
+            if job.error and not (damage and job.error.reason == damage.reason):
                 self._note(volume, job.error)
         if damage:
-            raise damage[0]
+            raise damage
 
-    def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> Iterator["_Job"]:
-        """Find what can be taken later, and take at once what cannot."""
+    def _walk(self, volume: Volume, staging: Staging, jobs: dict[str, "_Job"]) -> None:
         for piece in volume.pieces:
             is_file = piece.name.startswith("project/")
             volume.begin(piece)
@@ -196,7 +189,6 @@ class _Import:
             place = None if is_file else volume.pass_over(piece)
             if place is not None:
                 jobs[key] = _Job(piece, partial(volume.content_at, piece, place))
-                yield jobs[key]
                 continue
             if not is_file:
                 self._judge_early(staging)

@@ -1,7 +1,6 @@
 import _thread
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -122,26 +121,3 @@ def test_what_fails_meanwhile_stops_the_work() -> None:
     with pytest.raises(ValueError, match="no"):
         in_threads(work, range(100), 1, stop, meanwhile=refuse)
     assert done == [0]
-
-
-def test_items_are_made_when_a_thread_is_free_for_one() -> None:
-    log: list[str] = []
-
-    def items() -> Iterator[int]:
-        for number in range(3):
-            log.append(f"made {number}")
-            yield number
-
-    in_threads(lambda number: log.append(f"done {number}"), items(), 1)
-    assert log == [f"{what} {number}" for number in range(3) for what in ("made", "done")]
-
-
-def test_items_that_cannot_be_made_end_it_with_their_error() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise ValueError("no more")
-
-    done: list[int] = []
-    with pytest.raises(ValueError, match="no more"):
-        in_threads(done.append, items(), 2)
-    assert done == [1]
