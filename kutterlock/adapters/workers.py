@@ -45,7 +45,7 @@ def in_threads(
     count: int = 0,
     stop: threading.Event | None = None,
     on_interrupt: Callable[[], object] = lambda: None,
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Run `work` on every item, in order, in `count` threads (default: one a core).
 
@@ -105,7 +105,10 @@ class _Crew:
         self._errors: list[BaseException] = []
 
     def run(
-        self, count: int, on_interrupt: Callable[[], object], meanwhile: Callable[[], object]
+        self,
+        count: int,
+        on_interrupt: Callable[[], object],
+        meanwhile: Callable[[], object] | None,
     ) -> None:
         threads = [
             threading.Thread(target=self._drain, daemon=True)
@@ -114,8 +117,9 @@ class _Crew:
         try:
             for thread in threads:
                 thread.start()
-            with _short_turns():
-                meanwhile()
+            if meanwhile:
+                with _short_turns():
+                    meanwhile()
             for thread in threads:
                 thread.join()
         except BaseException:

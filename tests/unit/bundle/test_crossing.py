@@ -5,14 +5,11 @@ import fcntl
 import os
 import shutil
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
 
-from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.staging import unfinished
-from kutterlock.bundle.take import take
 from kutterlock.bundle.volume import Volume
 from kutterlock.errors import (
     BundleBaseError,
@@ -27,7 +24,6 @@ from kutterlock.errors import (
 )
 from kutterlock.model import ustar
 from kutterlock.model.digest import Digest, TreeEntry
-from kutterlock.model.progress import Silence
 from tests.support import signing
 from tests.support.bundles import BASE, Far, Near, base_of, some_files
 from tests.support.projects import lock_of
@@ -463,7 +459,6 @@ def test_two_writers_of_one_bundle_do_not_mix(near: Near) -> None:
 
 
 def test_a_bundle_that_lacks_what_its_lock_names_is_refused(near: Near, far: Far) -> None:
-    import dataclasses
 
     from kutterlock.bundle.judge import check_enough
 
@@ -485,31 +480,3 @@ def test_what_a_kill_left_in_the_staging_area_is_no_obstacle(near: Near, far: Fa
     far.take(paths)
     assert far.holds(near)
     assert list((far.store.root / "incoming").iterdir()) == []
-
-
-class Gate(Silence):
-    """Progress that lets no blob go on before `go` is set."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    def advance(self, amount: int, note: str = "") -> None:
-        assert not note.startswith("blobs/") or self.go.wait(10)
-
-
-def test_a_refused_project_stops_the_blobs_that_arrive_meanwhile(tmp_path: Path) -> None:
-    near, far = Near(tmp_path / "near", files=some_files(2, 64 << 20)), Far(tmp_path / "far")
-    progress = Gate()
-
-    def refuse(*_: object) -> None:
-        progress.go.set()
-        raise UntrustedError("no")
-
-    judges = dataclasses.replace(far.judges(), project=refuse)
-    landing = Landing(directory=far.project)
-    with pytest.raises(UntrustedError):
-        take(near.create().paths, far.store, landing, judges, progress)
-    assert far.is_empty()
-    staged = {path.stat().st_size for path in far.store.root.glob("incoming/*/whole/*")}
-    assert staged
-    assert max(staged) < 1 << 20, "a blob arrived whole"
