@@ -1,6 +1,7 @@
 """Streaming: the memory that a crossing takes does not grow with what crosses."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -88,6 +89,7 @@ def cross(place: Path, size: int) -> tuple[int, int]:
                 "--volume-size", cut)  # fmt: skip
     volumes = sorted(map(str, place.glob("b*.tar")))
     assert len(volumes) >= 3
+    shutil.rmtree(place / "store")  # at most two copies of the large bundle are on the disk at once
     taken = peak(place, "far", "import", "--unsigned", "--project", str(place / "os"), *volumes)
     return made, taken
 
