@@ -225,7 +225,7 @@ def put_buildroot(store: Path) -> None:
     """The lock names one source besides the images: it is in the store already."""
     from project import NOTHING
 
-    from kutterlock.adapters.store import Store
+    from kutterlock.adapters.disk.store import Store
 
     Store(store).add_bytes(NOTHING)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kutterlock.adapters.files import hash_file
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import hash_file
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import read_manifest, write_lock
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, EnvironmentPin, ImagePin, Lock, SourcePin, Trust

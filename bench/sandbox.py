@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kutterlock.adapters.sandbox import Sandbox, choose_sandbox
+from kutterlock.adapters.sandbox.run import Sandbox, choose_sandbox
 from kutterlock.errors import NoSandboxError
-from kutterlock.model.sandbox import Bind, SandboxPlan
+from kutterlock.model.sandbox.plan import Bind, SandboxPlan
 
 FILES = 330
 """Each is three processes: the driver, the compiler, the assembler."""

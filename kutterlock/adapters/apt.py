@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.errors import UsageError
-from kutterlock.model.deb822 import parse_stanzas
+from kutterlock.model.encoding.deb822 import parse_stanzas
 
 CONFIGURATION = Path("/etc/apt")
 ARCHIVES = ("debian", "debian-security")

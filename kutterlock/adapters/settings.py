@@ -9,7 +9,7 @@ from pathlib import Path
 from kutterlock.adapters.places import settings_path
 from kutterlock.adapters.tomlfile import read_table
 from kutterlock.errors import UsageError
-from kutterlock.model.network import HttpOptions, Login
+from kutterlock.model.net.network import HttpOptions, Login
 from kutterlock.model.settings import Settings, parse_settings
 
 LARGEST_TOKEN = 4096

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from kutterlock.adapters.files import explained, write_atomically
-from kutterlock.adapters.staging import sweep
+from kutterlock.adapters.disk.files import explained, write_atomically
+from kutterlock.adapters.disk.staging import sweep
 from kutterlock.errors import KutterError, LockError, ManifestError
+from kutterlock.model.encoding.table import Describe, Fault
+from kutterlock.model.encoding.text import text_of
 from kutterlock.model.lock import Lock
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
-from kutterlock.model.table import Describe, Fault
-from kutterlock.model.text import text_of
 
 if TYPE_CHECKING:  # reading a lock must not cost the import of the manifest's specifiers
     from kutterlock.model.manifest import Manifest

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from kutterlock.adapters.files import CHUNK
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -24,14 +22,6 @@ PAUSE_SECONDS = 0.02
 
 TURN_SECONDS = 0.0002
 """How long the calling thread computes at a stretch while others wait to hand the kernel more."""
-
-
-class ThreadBuffer(threading.local):
-    """A buffer of `CHUNK` bytes for each thread that asks: none is made anew for every file."""
-
-    def __init__(self) -> None:
-        """Make this thread's."""
-        self.view = memoryview(bytearray(CHUNK))
 
 
 def cores() -> int:

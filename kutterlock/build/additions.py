@@ -7,7 +7,7 @@ directories that the sandbox mounts on. There is no `/etc/resolv.conf`, and noth
 from collections.abc import Mapping
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
+from kutterlock.adapters.disk.files import explained
 
 DIRECTORIES = ("build", "dev", "etc", "kutter", "opt", "proc", "root", "run", "sys", "tmp",
                "usr/bin", "usr/lib", "usr/sbin", "var/tmp")  # fmt: skip

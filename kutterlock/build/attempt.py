@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kutterlock.adapters.files import explained, hash_file, remove_tree
-from kutterlock.adapters.sandbox import Sandbox
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import explained, hash_file, remove_tree
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.sandbox.run import Sandbox
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.inputs import inputs_from_lock, part_from_store
@@ -22,7 +22,7 @@ from kutterlock.build.workshop import Workshop
 from kutterlock.errors import BuildError, StaleLockError
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.output import RECORD_NAME
-from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
+from kutterlock.model.sandbox.plan import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
 from kutterlock.vendor.images import image_trees
 from kutterlock.vendor.layout import plan_layout, write_archive, write_iso
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
+from kutterlock.adapters.disk.files import explained
 from kutterlock.adapters.process import replay
 from kutterlock.adapters.qemu import Machine, find_qemu, qemu_argv, run_qemu
 from kutterlock.errors import BootError

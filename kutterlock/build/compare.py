@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import CHUNK
+from kutterlock.adapters.disk.files import CHUNK
 from kutterlock.model.output import OutputFile
 
 

@@ -13,22 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from kutterlock.adapters.files import (
+from kutterlock.adapters.disk.files import (
     UNVERIFIED,
     explained,
     remove_tree,
     write_atomically,
 )
-from kutterlock.adapters.roottree import digest_root, seal
+from kutterlock.adapters.disk.roottree import digest_root, seal
 from kutterlock.build.additions import lay_additions, lay_directories
 from kutterlock.build.host import host_facts
 from kutterlock.build.toolchain import assemble_toolchain
 from kutterlock.build.unpack import Blobs, Unpacked, unpack_all
 from kutterlock.errors import MissingInputError
+from kutterlock.model.buildroot.toolchain import Installed
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin
 from kutterlock.model.progress import Progress
-from kutterlock.model.toolchain import Installed
 
 LAYOUT_VERSION = 1
 """Raised when the same packages come to give another tree."""

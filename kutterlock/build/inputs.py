@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import UnverifiedFile, contained, copy_tree, explained
+from kutterlock.adapters.disk.files import UnverifiedFile, contained, copy_tree, explained
 from kutterlock.build import recipe
 from kutterlock.build.rendered import RENDERED, rendered_texts
 from kutterlock.errors import HashMismatchError, LockError, ManifestError, StaleLockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock, OverridePin
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import Bind
+from kutterlock.model.sandbox.plan import Bind
 
 LARGEST_PATCH = 64 << 20
 

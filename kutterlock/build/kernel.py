@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import contained, explained, hash_file, write_atomically
-from kutterlock.adapters.staging import staging
+from kutterlock.adapters.disk.files import contained, explained, hash_file, write_atomically
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.workshop import Workshop
@@ -21,7 +21,7 @@ from kutterlock.errors import BuildError, LockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock, SourcePin
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import Bind, Place, SandboxPlan
+from kutterlock.model.sandbox.plan import Bind, Place, SandboxPlan
 from kutterlock.vendor.verify import verify_blobs
 
 ARCHITECTURES = {"x86_64": ("x86_64", "x86"), "aarch64": ("arm64", "arm64")}

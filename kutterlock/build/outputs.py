@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kutterlock.adapters.files import (
+from kutterlock.adapters.disk.files import (
     UnverifiedFile,
     explained,
     hash_file,
     remove_tree,
     write_atomically,
 )
-from kutterlock.adapters.staging import staging
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.errors import BuildError, HashMismatchError, KutterError
 from kutterlock.model.derivation import Derivation
 from kutterlock.model.digest import Digest

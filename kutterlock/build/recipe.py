@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from kutterlock.errors import ManifestError
 from kutterlock.model.lock import OverridePin, SourcePin
-from kutterlock.model.sandbox import Place
+from kutterlock.model.sandbox.plan import Place
 
 TREE = "/kutter/buildroot"
 OVERLAYS = "/kutter/overlays"

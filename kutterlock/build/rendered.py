@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from kutterlock.errors import LockError
 from kutterlock.model.lock import BoardPin, Lock, SourcePin
-from kutterlock.model.reference import Reference
+from kutterlock.model.oci.reference import Reference
 
 RENDERED = "/kutter/rendered"
 KUBEADM = "kubeadm.yaml"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.files import explained, make_durable, remove_tree, write_atomically
+from kutterlock.adapters.disk.files import explained, make_durable, remove_tree, write_atomically
 from kutterlock.build.attempt import (
     IMAGES_NAME,
     VOLUME_NAME,
@@ -37,10 +37,10 @@ from kutterlock.build.sizes import SIZES_NAME, measure
 from kutterlock.build.workshop import Workshop, board_derivation
 from kutterlock.errors import BuildError, NotReproducibleError
 from kutterlock.model.derivation import Derivation
+from kutterlock.model.encoding.strict_json import write_document
 from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import FILES_NAME, LOG_NAME, RECORD_NAME, OutputFile, OutputManifest
-from kutterlock.model.sandbox import Place
-from kutterlock.model.strict_json import write_document
+from kutterlock.model.sandbox.plan import Place
 from kutterlock.trust.verified import VerifiedLock
 
 

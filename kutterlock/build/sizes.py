@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kutterlock.adapters.files import explained
+from kutterlock.adapters.disk.files import explained
 from kutterlock.errors import UsageError
-from kutterlock.model.sizes import installed_sizes
-from kutterlock.model.strict_json import read_object, write_document
+from kutterlock.model.buildroot.sizes import installed_sizes
+from kutterlock.model.encoding.strict_json import read_object, write_document
 
 SIZES_NAME = "sizes.json"
 FILE_LIST = "build/packages-file-list.txt"

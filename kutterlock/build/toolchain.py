@@ -1,11 +1,11 @@
-"""Carrying out the plan of `kutterlock.model.toolchain` in a root file system being made."""
+"""Carrying out the plan of `model.buildroot.toolchain` in a root file system being made."""
 
 import re
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
+from kutterlock.adapters.disk.files import explained
 from kutterlock.errors import KutterError
-from kutterlock.model.toolchain import Copy, Installed, Step, plan_toolchain
+from kutterlock.model.buildroot.toolchain import Copy, Installed, Step, plan_toolchain
 
 _SCRIPT_DIRECTORY = re.compile(rb"(?<![\w./-])/[^\s()]*/([^\s()/]+)")
 LONGEST_SCRIPT = 1 << 16

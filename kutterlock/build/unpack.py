@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from kutterlock.adapters.deb import Deb
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.tarstream import Member, TarStream
+from kutterlock.adapters.archives.deb import Deb
+from kutterlock.adapters.archives.tarstream import Member, TarStream
+from kutterlock.adapters.disk.files import explained
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError
-from kutterlock.model.deb_layout import MERGED, check_link, is_left_out, member_path, merged
+from kutterlock.model.debian.layout import MERGED, check_link, is_left_out, member_path, merged
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin
 

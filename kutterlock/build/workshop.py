@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.archive import unpacked_tree
-from kutterlock.adapters.sandbox import Sandbox
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.archives.unpack import unpacked_tree
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.sandbox.run import Sandbox
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment, prepare_environment
 from kutterlock.build.inputs import versions_of
@@ -14,7 +14,7 @@ from kutterlock.build.rendered import rendered_inputs
 from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.progress import Progress
-from kutterlock.model.sandbox import Place
+from kutterlock.model.sandbox.plan import Place
 from kutterlock.vendor.names import closure_names
 from kutterlock.vendor.verify import verify_blobs
 

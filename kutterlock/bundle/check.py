@@ -14,7 +14,7 @@ from kutterlock.errors import (
     VolumeMissingError,
     WrongVolumeError,
 )
-from kutterlock.model.bundle import Bundle, BundleBlob, Piece
+from kutterlock.model.bundle.manifest import Bundle, BundleBlob, Piece
 from kutterlock.model.progress import Progress
 
 LARGEST_PAPER = 64 << 20

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kutterlock.adapters.files import contained, explained, hash_file, tree_entries
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import contained, explained, hash_file, tree_entries
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import MissingInputError, UsageError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import BundleBlob, BundleFile, content_digest
+from kutterlock.model.attest.statement import STATEMENT_NAME
+from kutterlock.model.bundle.manifest import BundleBlob, BundleFile, content_digest
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding import ustar
 from kutterlock.model.lock import Lock
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.signature_file import DIRECTORY
-from kutterlock.model.statement import STATEMENT_NAME
-from kutterlock.model.trustroot import ROOT_NAME
+from kutterlock.model.signing.signature_file import DIRECTORY
+from kutterlock.model.signing.trustroot import ROOT_NAME
 from kutterlock.vendor.names import closure_names
 
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)

@@ -13,9 +13,9 @@ from kutterlock.bundle.check import OnChunk, Reader, missing_volumes, open_each
 from kutterlock.bundle.create import require_room, sign_bundle
 from kutterlock.bundle.volume import Volume
 from kutterlock.bundle.write import NewVolume, head_members
-from kutterlock.model.bundle import Bundle, Piece
-from kutterlock.model.keys import Signer
+from kutterlock.model.bundle.manifest import Bundle, Piece
 from kutterlock.model.progress import Progress
+from kutterlock.model.signing.keys import Signer
 
 
 def add_signatures(

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
-from kutterlock.adapters.workers import ThreadBuffer
+from kutterlock.adapters.disk.buffer import ThreadBuffer
+from kutterlock.adapters.disk.files import explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.bundle.contents import Held, closure_blobs, project_files, without
 from kutterlock.bundle.layout import SIGNATURE_ROOM, Cut, lay_out
 from kutterlock.bundle.write import Sources, head_size, stretch, write_volumes
 from kutterlock.errors import UsageError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import (
+from kutterlock.model.bundle.manifest import (
     LOCK_PATH,
     MANIFEST_NAME,
     SUMS_NAME,
@@ -25,10 +24,11 @@ from kutterlock.model.bundle import (
     read_bundle,
 )
 from kutterlock.model.digest import Digest
-from kutterlock.model.keys import Signer
+from kutterlock.model.encoding import ustar
 from kutterlock.model.lock import Lock
 from kutterlock.model.progress import Progress
-from kutterlock.model.signature_file import DIRECTORY
+from kutterlock.model.signing.keys import Signer
+from kutterlock.model.signing.signature_file import DIRECTORY
 from kutterlock.trust.papers import file_name
 from kutterlock.trust.signatures import DEFAULT_FORMS, make_signature
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from kutterlock.adapters.tomlfile import parse_lock_bytes
 from kutterlock.bundle.volume import Head
 from kutterlock.errors import MissingInputError, UntrustedError
-from kutterlock.model.bundle import LOCK_PATH, MANIFEST_NAME, Bundle
+from kutterlock.model.attest.statement import STATEMENT_NAME
+from kutterlock.model.bundle.manifest import LOCK_PATH, MANIFEST_NAME, Bundle
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
-from kutterlock.model.signature_file import DIRECTORY, SignatureFile, form_of
-from kutterlock.model.statement import STATEMENT_NAME
-from kutterlock.model.trustroot import (
+from kutterlock.model.signing.signature_file import DIRECTORY, SignatureFile, form_of
+from kutterlock.model.signing.trustroot import (
     SignedRoot,
     advance,
     read_root,
@@ -37,7 +37,7 @@ OpenFile = Callable[[str], bytes | None]
 
 def newest_root(pinned: SignedRoot, head: Head) -> SignedRoot:
     """Follow the pinned root through those that the bundle carries. Raises UntrustedError."""
-    from kutterlock.adapters.keys import check_signature
+    from kutterlock.adapters.signing.keys import check_signature
 
     offered = [read_root(data) for data in head.roots()]
     return advance(pinned, offered, check_signature)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import CHUNK, UnverifiedFile, contained, explained, hash_file
+from kutterlock.adapters.disk.files import CHUNK, UnverifiedFile, contained, explained, hash_file
 from kutterlock.errors import KutterError, UntrustedError, UsageError
-from kutterlock.model.bundle import LOCK_PATH, RECORD, Bundle, BundleFile, read_bundle
+from kutterlock.model.bundle.manifest import LOCK_PATH, RECORD, Bundle, BundleFile, read_bundle
 from kutterlock.model.digest import Digest
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from kutterlock.errors import UsageError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import MOST_VOLUMES, Bundle, Part, Piece
+from kutterlock.model.bundle.manifest import MOST_VOLUMES, Bundle, Part, Piece
+from kutterlock.model.encoding import ustar
 
 LARGEST_PIECE = 1 << 32
 SMALLEST_PART = 1 << 20

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.deb import Deb
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
-from kutterlock.adapters.tarstream import TarStream
+from kutterlock.adapters.archives.deb import Deb
+from kutterlock.adapters.archives.tarstream import TarStream
+from kutterlock.adapters.disk.files import explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.workers import in_threads
 from kutterlock.bundle.create import Tool
 from kutterlock.bundle.wheels import LICENCE
 from kutterlock.errors import KutterError
-from kutterlock.model.copyright import LARGEST, PROSE, licences_of
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, Lock
+from kutterlock.model.sbom.copyright import LARGEST, PROSE, licences_of
 
 BUILDROOT = "GPL-2.0-or-later"
 """Buildroot's own files (its COPYING and README); a patch has the licence of what it patches."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import BundleBaseError
-from kutterlock.model.bundle import Bundle, BundleBlob
+from kutterlock.model.bundle.manifest import Bundle, BundleBlob
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 

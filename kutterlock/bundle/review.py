@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kutterlock.model.bundle import Bundle, BundleBlob
+from kutterlock.model.bundle.manifest import Bundle, BundleBlob
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.vendor.wants import wants_of

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from kutterlock.adapters.files import (
+from kutterlock.adapters.disk.files import (
     CHUNK,
     MORE_SPACE,
     UNVERIFIED,
@@ -29,11 +29,11 @@ from kutterlock.adapters.files import (
     sync_file,
     write_atomically,
 )
-from kutterlock.adapters.incoming import BLOB_MODE, POLL_SECONDS, try_lock
-from kutterlock.adapters.store import INCOMING, Store, blob_place
+from kutterlock.adapters.disk.incoming import BLOB_MODE, POLL_SECONDS, try_lock
+from kutterlock.adapters.disk.store import INCOMING, Store, blob_place
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, NoSpaceError
-from kutterlock.model.bundle import (
+from kutterlock.model.bundle.manifest import (
     MANIFEST_NAME,
     Bundle,
     BundleBlob,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.workers import in_threads
 from kutterlock.bundle.check import describe, merged_head, open_volumes
 from kutterlock.bundle.landing import Landing
@@ -21,7 +21,7 @@ from kutterlock.errors import (
     VolumeMissingError,
     WrongVolumeError,
 )
-from kutterlock.model.bundle import Bundle, BundleBlob, Piece
+from kutterlock.model.bundle.manifest import Bundle, BundleBlob, Piece
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 

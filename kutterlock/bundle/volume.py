@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.workers import ThreadBuffer
+from kutterlock.adapters.disk.buffer import ThreadBuffer
+from kutterlock.adapters.disk.files import explained
 from kutterlock.errors import HashMismatchError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import (
+from kutterlock.model.bundle.manifest import (
     LARGEST_MANIFEST,
     MANIFEST_NAME,
     SUMS_NAME,
@@ -23,10 +22,11 @@ from kutterlock.model.bundle import (
     Piece,
     read_bundle,
 )
+from kutterlock.model.bundle.volume import LABEL_NAME, LARGEST_LABEL, Label, read_label
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding import ustar
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.signature_file import DIRECTORY, MOST, SignatureFile, form_of
-from kutterlock.model.volume import LABEL_NAME, LARGEST_LABEL, Label, read_label
+from kutterlock.model.signing.signature_file import DIRECTORY, MOST, SignatureFile, form_of
 
 LARGEST_HEAD = 8 << 20
 AGAIN = "take this volume once more from where the bundle was made"

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from kutterlock import __version__
 from kutterlock.adapters import process
-from kutterlock.adapters.files import explained, hash_file, write_atomically
+from kutterlock.adapters.disk.files import explained, hash_file, write_atomically
 from kutterlock.bundle.create import Tool
 from kutterlock.bundle.review import BOOTSTRAP
 from kutterlock.errors import HashMismatchError, NetworkError, UsageError
-from kutterlock.model.bundle import BundleBlob
+from kutterlock.model.bundle.manifest import BundleBlob
 
 _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+\.whl\Z")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")

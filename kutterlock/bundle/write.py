@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from kutterlock.adapters.files import UNVERIFIED, explained
-from kutterlock.adapters.incoming import try_lock
-from kutterlock.adapters.workers import ThreadBuffer, in_threads
+from kutterlock.adapters.disk.buffer import ThreadBuffer
+from kutterlock.adapters.disk.files import UNVERIFIED, explained
+from kutterlock.adapters.disk.incoming import try_lock
+from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import MANIFEST_NAME, SUMS_NAME, Bundle, Piece
+from kutterlock.model.bundle.manifest import MANIFEST_NAME, SUMS_NAME, Bundle, Piece
+from kutterlock.model.bundle.volume import LABEL_NAME, Label, head_order
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding import ustar
 from kutterlock.model.progress import Progress
-from kutterlock.model.volume import LABEL_NAME, Label, head_order
 
 ENDING = ".tar"
 

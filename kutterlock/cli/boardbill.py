@@ -6,9 +6,9 @@ from importlib.resources import files
 from kutterlock import __version__
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import workshop
-from kutterlock.model.bill import Bill, make_bill
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock
+from kutterlock.model.sbom.bill import Bill, make_bill
 from kutterlock.resolve.boardinfo import board_info
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kutterlock.bundle.volume import Head, Volume
-    from kutterlock.model.bundle import Bundle
+    from kutterlock.model.bundle.manifest import Bundle
     from kutterlock.trust.verified import Finding
 
 LOCK = "project/kutter.lock"
@@ -76,7 +76,7 @@ def _versions(papers: dict[str, bytes]) -> dict[str, str]:
 
 
 def _licences(papers: dict[str, bytes]) -> dict[str, str]:
-    from kutterlock.model.strict_json import read_object
+    from kutterlock.model.encoding.strict_json import read_object
 
     data = papers.get(LICENCES)
     found = read_object(data, LICENCES, largest=LARGEST) if data else {}

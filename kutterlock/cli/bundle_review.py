@@ -10,10 +10,10 @@ from kutterlock.cli.context import Context
 
 if TYPE_CHECKING:
     from kutterlock.bundle.create import Created, Tool
-    from kutterlock.model.bill import Bill
-    from kutterlock.model.bundle import Bundle
+    from kutterlock.model.bundle.manifest import Bundle
     from kutterlock.model.digest import Digest
     from kutterlock.model.lock import Lock
+    from kutterlock.model.sbom.bill import Bill
     from kutterlock.trust.verified import VerifiedLock
 
 
@@ -26,7 +26,7 @@ def write_review(
     signers: list[str],
 ) -> None:
     """Write the review of a bundle that was just made."""
-    from kutterlock.adapters.files import write_atomically
+    from kutterlock.adapters.disk.files import write_atomically
     from kutterlock.bundle.review import Reviewed, review_files
 
     reviewed = Reviewed(
@@ -72,9 +72,9 @@ def make_papers(
 
 def paper_tools(papers: Papers, workplace: Path) -> "tuple[Tool, ...]":
     """Return the files of `--sbom`: the bills, and the licence of each file by its digest."""
-    from kutterlock.adapters.files import write_atomically
+    from kutterlock.adapters.disk.files import write_atomically
     from kutterlock.bundle.wheels import tool_at
-    from kutterlock.model.canonical_json import canonical_json
+    from kutterlock.model.encoding.canonical_json import canonical_json
 
     licences = {str(digest): text for digest, text in papers.licences.items()}
     files = {"licences.json": canonical_json(licences), **_bill_files(papers.bills)}
@@ -85,9 +85,9 @@ def paper_tools(papers: Papers, workplace: Path) -> "tuple[Tool, ...]":
 
 def read_manifest_of(path: Path) -> "Bundle | None":
     """Read the manifest of a bundle, or one that an import left; None for an inventory."""
-    from kutterlock.adapters.files import explained
+    from kutterlock.adapters.disk.files import explained
     from kutterlock.bundle.volume import Volume
-    from kutterlock.model.bundle import read_bundle
+    from kutterlock.model.bundle.manifest import read_bundle
     from kutterlock.trust.papers import read_bounded
 
     with explained(path), path.open("rb") as file:
@@ -105,7 +105,7 @@ def _previous(arguments: argparse.Namespace) -> "Bundle | None":
 
 
 def _bill_files(bills: "list[Bill]") -> dict[str, bytes]:
-    from kutterlock.model.cyclonedx import cyclonedx
+    from kutterlock.model.sbom.cyclonedx import cyclonedx
 
     return {f"sbom-{bill.board}.cdx.json": cyclonedx(bill) for bill in bills}
 
@@ -120,7 +120,7 @@ def _licences(bills: "list[Bill]") -> "dict[Digest, str]":
 
 
 def _root(context: Context) -> "Digest | None":
-    from kutterlock.model.trustroot import ROOT_NAME, read_root
+    from kutterlock.model.signing.trustroot import ROOT_NAME, read_root
     from kutterlock.trust.papers import read_bounded
 
     path = context.project / ROOT_NAME

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kutterlock.bundle.volume import Head, Volume
     from kutterlock.errors import VolumeMissingError
-    from kutterlock.model.bundle import Bundle
+    from kutterlock.model.bundle.manifest import Bundle
     from kutterlock.trust.verified import Finding, Judge, VerifiedLock
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kutterlock.bundle.create import Created, CreateRequest
     from kutterlock.bundle.take import Taken
     from kutterlock.bundle.volume import Head
-    from kutterlock.model.bundle import Bundle
+    from kutterlock.model.bundle.manifest import Bundle
     from kutterlock.model.lock import Lock
     from kutterlock.trust.verified import Judge
 
@@ -73,7 +73,7 @@ def read_base(path: Path) -> "Held":
     """Read a base: an inventory, a manifest, or a bundle's first volume."""
     from kutterlock.bundle.contents import held_by
     from kutterlock.cli.bundle_review import read_manifest_of
-    from kutterlock.model.inventory import read_inventory
+    from kutterlock.model.bundle.inventory import read_inventory
     from kutterlock.trust.papers import read_bounded
 
     bundle = read_manifest_of(path)
@@ -104,10 +104,10 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
 
 def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
     """List the store."""
-    from kutterlock.adapters.files import write_atomically
+    from kutterlock.adapters.disk.files import write_atomically
     from kutterlock.bundle.contents import inventory
-    from kutterlock.model.bundle import content_digest
-    from kutterlock.model.inventory import write_inventory
+    from kutterlock.model.bundle.inventory import write_inventory
+    from kutterlock.model.bundle.manifest import content_digest
 
     store = context.store()
     with store.in_use():
@@ -188,7 +188,7 @@ def bundle_judge(arguments: argparse.Namespace, context: Context, head: "Head") 
 def _pin(context: Context, head: "Head", text: str) -> None:
     from kutterlock.errors import UntrustedError
     from kutterlock.model.digest import Digest
-    from kutterlock.model.trustroot import read_root
+    from kutterlock.model.signing.trustroot import read_root
 
     try:
         digest = Digest.parse(text)

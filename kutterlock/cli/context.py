@@ -15,10 +15,10 @@ from kutterlock.model.progress import Progress
 if TYPE_CHECKING:  # every command imports this module: it may cost next to nothing
     import datetime
 
-    from kutterlock.adapters.http import Http
-    from kutterlock.adapters.registry import Registries
-    from kutterlock.adapters.sizes import SizeBook
-    from kutterlock.adapters.store import Store
+    from kutterlock.adapters.disk.sizes import SizeBook
+    from kutterlock.adapters.disk.store import Store
+    from kutterlock.adapters.http.client import Http
+    from kutterlock.adapters.oci.registry import Registries
     from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
@@ -74,15 +74,15 @@ class Context(NamedTuple):
 
     def http(self, *, allowed_hosts: tuple[str, ...] = ()) -> "Http":
         """Open the door to the network; the caller closes it. Raises UsageError."""
-        from kutterlock.adapters.http import Http
+        from kutterlock.adapters.http.client import Http
         from kutterlock.adapters.settings import http_options
 
         return Http(http_options(self.settings, allowed_hosts=allowed_hosts))
 
     def registries(self, *, allowed_hosts: tuple[str, ...] = ()) -> "Registries":
         """Open the door to the network and to registries; the caller closes it. UsageError."""
-        from kutterlock.adapters.registry import Registries
-        from kutterlock.adapters.registry_auth import Logins, auth_file_paths, read_auth_files
+        from kutterlock.adapters.oci.auth import Logins, auth_file_paths, read_auth_files
+        from kutterlock.adapters.oci.registry import Registries
 
         http = self.http(allowed_hosts=allowed_hosts)
         files = read_auth_files(auth_file_paths(self.environ))
@@ -102,7 +102,7 @@ class Context(NamedTuple):
 
     def store(self) -> "Store":
         """Return the store, with the stores that KUTTER_STORE_MIRRORS names as mirrors."""
-        from kutterlock.adapters.store import Store
+        from kutterlock.adapters.disk.store import Store
 
         named = self.environ.get("KUTTER_STORE_MIRRORS", "").split(os.pathsep)
         return Store(self.store_path, mirrors=(Path(path) for path in named if path))
@@ -124,6 +124,6 @@ class Context(NamedTuple):
 
     def sizes(self) -> "SizeBook":
         """Return what is known of the sizes of files."""
-        from kutterlock.adapters.sizes import SizeBook
+        from kutterlock.adapters.disk.sizes import SizeBook
 
         return SizeBook(self.cache / "sizes.json")

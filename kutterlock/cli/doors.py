@@ -10,13 +10,13 @@ from kutterlock.cli.context import Context
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
-    from kutterlock.adapters.registry import Answered
-    from kutterlock.adapters.sandbox import Sandbox
+    from kutterlock.adapters.oci.registry import Answered
+    from kutterlock.adapters.sandbox.run import Sandbox
     from kutterlock.build.workshop import Workshop
     from kutterlock.catalog.reader import Catalog
     from kutterlock.model.lock import EnvironmentPin, Lock
     from kutterlock.model.manifest import EnvironmentRequest
-    from kutterlock.model.reference import Reference
+    from kutterlock.model.oci.reference import Reference
     from kutterlock.resolve.pipeline import Doors
     from kutterlock.vendor.wants import Want
 
@@ -30,7 +30,7 @@ def output_root(context: Context, arguments: argparse.Namespace) -> Path:
 
 def workshop(context: Context, arguments: argparse.Namespace) -> "Workshop":
     """Make the workshop; a sandbox is looked for when the first step needs one."""
-    from kutterlock.adapters.sandbox import choose_sandbox
+    from kutterlock.adapters.sandbox.run import choose_sandbox
     from kutterlock.build.workshop import Workshop
 
     search_path = context.environ.get("PATH", "")
@@ -144,8 +144,8 @@ def _debian_environment(
 ) -> "EnvironmentPin":
     import contextlib
 
-    from kutterlock.adapters.gpg import Gpg
-    from kutterlock.adapters.index_cache import IndexCache
+    from kutterlock.adapters.disk.index_cache import IndexCache
+    from kutterlock.adapters.signing.gpg import Gpg
     from kutterlock.resolve.archive_keys import KEYRING, ArchiveKeys
     from kutterlock.resolve.environment import resolve_environment
 

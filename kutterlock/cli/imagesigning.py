@@ -11,12 +11,12 @@ from kutterlock.cli.trusting import tell_signers, verified_lock
 from kutterlock.errors import UntrustedError, UsageError
 
 if TYPE_CHECKING:
-    from kutterlock.adapters.image_layout import ImageLayout
-    from kutterlock.adapters.registry import Registries
-    from kutterlock.adapters.store import Store
-    from kutterlock.model.cosign import Artifact
-    from kutterlock.model.image_attestation import LockFacts
-    from kutterlock.model.keys import Signer
+    from kutterlock.adapters.disk.store import Store
+    from kutterlock.adapters.oci.layout import ImageLayout
+    from kutterlock.adapters.oci.registry import Registries
+    from kutterlock.model.attest.cosign import Artifact
+    from kutterlock.model.attest.image import LockFacts
+    from kutterlock.model.signing.keys import Signer
     from kutterlock.trust.countersign import Countersigned
     from kutterlock.trust.images import ImageSubject, Statements
     from kutterlock.trust.verified import VerifiedLock
@@ -45,7 +45,7 @@ def lock_of_images(
 def lock_facts(verified: "VerifiedLock") -> "LockFacts":
     """Return what statements about images say of the lock."""
     from kutterlock import __version__
-    from kutterlock.model.image_attestation import LockFacts
+    from kutterlock.model.attest.image import LockFacts
 
     return LockFacts(
         project=verified.lock.project,
@@ -95,7 +95,7 @@ def signatures(
 
 def sign_layout(arguments: argparse.Namespace, context: Context) -> None:
     """Add signatures to a layout or archive that exists. Raises what is wrong with it."""
-    from kutterlock.adapters.image_layout import open_layout
+    from kutterlock.adapters.oci.layout import open_layout
     from kutterlock.trust.countersign import countersign
 
     path = Path(arguments.target)
@@ -112,8 +112,8 @@ def sign_layout(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _write(files: "ImageLayout", done: "Countersigned", path: Path) -> None:
-    from kutterlock.model.oci import LARGEST_MANIFEST
-    from kutterlock.model.oci_layout import DOCKER_NAME, MARK_NAME, blob_name
+    from kutterlock.model.oci.image import LARGEST_MANIFEST
+    from kutterlock.model.oci.layout import DOCKER_NAME, MARK_NAME, blob_name
     from kutterlock.vendor.images import Part
     from kutterlock.vendor.layout import MARK, Layout, update_directory, write_archive
 
@@ -134,7 +134,7 @@ def _write(files: "ImageLayout", done: "Countersigned", path: Path) -> None:
 def _about(
     tree: "ImageTree", part: "Part", name: str, store: "Store", facts: "LockFacts"
 ) -> "tuple[ImageSubject, Statements]":
-    from kutterlock.model.image_attestation import ImageFacts, image_statements
+    from kutterlock.model.attest.image import ImageFacts, image_statements
     from kutterlock.trust.images import ImageSubject
 
     subject = ImageSubject(

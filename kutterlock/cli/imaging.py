@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def layout_evidence(context: Context, arguments: argparse.Namespace, path: Path) -> Evidence:
     """Judge a layout or an archive of one. Raises what its faults come to."""
-    from kutterlock.adapters.image_layout import open_layout
+    from kutterlock.adapters.oci.layout import open_layout
     from kutterlock.trust.layouts import judge_layout
 
     standard = _standard(context, arguments)

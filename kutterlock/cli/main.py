@@ -93,7 +93,7 @@ def _working_directory() -> Path:
 def unexpected(error: Exception) -> KutterError:
     """Word what no part of the program put into words: the machine's errors, and our own faults."""
     if isinstance(error, OSError) and error.errno is not None:
-        from kutterlock.adapters.files import explain
+        from kutterlock.adapters.disk.files import explain
 
         return explain(error, Path(os.fsdecode(error.filename or "standard output")))
     if isinstance(error, MemoryError):

@@ -25,7 +25,7 @@ def run_rehearse(arguments: argparse.Namespace, context: Context) -> None:
     """Cross an imaginary gap. Raises what the first step raises that fails."""
     import tempfile
 
-    from kutterlock.adapters.files import remove_tree
+    from kutterlock.adapters.disk.files import remove_tree
 
     context.cache.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=context.cache))

@@ -13,7 +13,7 @@ from kutterlock.cli.context import Context
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
-    from kutterlock.model.keys import PublicKey, Signer
+    from kutterlock.model.signing.keys import PublicKey, Signer
 
 LONGEST_PASSPHRASE = 1024
 
@@ -70,7 +70,7 @@ def key_path(context: Context, name: str, ending: str = ".pem") -> Path:
 
 def find_public_key(context: Context, name: str) -> "PublicKey":
     """Read a public key: a file in any form, or the name of a key made by `key generate`."""
-    from kutterlock.adapters.keys import read_public_key
+    from kutterlock.adapters.signing.keys import read_public_key
 
     return read_public_key(key_path(context, name, ".pub.pem"))
 
@@ -125,14 +125,14 @@ def _prompted(what: str, *, twice: bool) -> bytes:
 
 
 def _file_signer(context: Context, arguments: argparse.Namespace, name: str) -> "Signer":
-    from kutterlock.adapters.keys import read_private_key
+    from kutterlock.adapters.signing.keys import read_private_key
 
     path = key_path(context, name)
     return read_private_key(path, passphrase(context, arguments, str(path)))
 
 
 def _agent_signer(context: Context, name: str) -> "Signer":
-    from kutterlock.adapters.agent import agent_keys
+    from kutterlock.adapters.signing.agent import agent_keys
 
     place = context.environ.get("SSH_AUTH_SOCK")
     if not place:
@@ -151,8 +151,8 @@ def _agent_signer(context: Context, name: str) -> "Signer":
 def _command_signer(context: Context, arguments: argparse.Namespace) -> "Signer":
     import shlex
 
-    from kutterlock.adapters.keys import read_public_key
-    from kutterlock.adapters.signer import CommandSigner
+    from kutterlock.adapters.signing.keys import read_public_key
+    from kutterlock.adapters.signing.signer import CommandSigner
 
     if not arguments.signer_key:
         raise UsageError("--signer needs --signer-key, the public key of what it signs with")

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kutterlock.adapters.files import write_atomically
+from kutterlock.adapters.disk.files import write_atomically
 from kutterlock.build.outputs import read_output
 from kutterlock.build.sizes import read_sizes
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import output_root
+from kutterlock.model.buildroot.sizes import Bars, bars_svg, megabytes, shortened
 from kutterlock.model.output import MANIFEST_NAME
-from kutterlock.model.sizes import Bars, bars_svg, megabytes, shortened
 
 if TYPE_CHECKING:
     from kutterlock.model.lock import BoardPin

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import datetime
 
     from kutterlock.cli.evidence import Evidence
-    from kutterlock.model.keys import PublicKey
     from kutterlock.model.lock import Lock
     from kutterlock.model.manifest import Manifest
-    from kutterlock.model.trustroot import SignedRoot
+    from kutterlock.model.signing.keys import PublicKey
+    from kutterlock.model.signing.trustroot import SignedRoot
     from kutterlock.trust.outputs import OutputPapers
     from kutterlock.trust.papers import Cabinet
     from kutterlock.trust.verified import Judge, VerifiedLock
@@ -80,7 +80,7 @@ def make_judge(
 
 def _root(context: Context, project: str, manifest: "Manifest | None") -> "SignedRoot | None":
     """Return the newest root that the pinned one leads to, with what the manifest demands more."""
-    from kutterlock.model.trustroot import raised
+    from kutterlock.model.signing.trustroot import raised
     from kutterlock.trust.papers import current_root
 
     root = current_root(cabinet(context), project, context.project)
@@ -89,7 +89,7 @@ def _root(context: Context, project: str, manifest: "Manifest | None") -> "Signe
 
 def require_allowed_hosts(context: Context, lock: "Lock", manifest: "Manifest | None") -> int:
     """Hold a lock against the manifest's host policy and the user's own. Raises PolicyError."""
-    from kutterlock.model.hosts import require_hosts
+    from kutterlock.model.net.hosts import require_hosts
 
     checked = require_hosts(lock, context.settings.allowed_hosts, "your configuration")
     if manifest is None:
@@ -189,7 +189,7 @@ def verify_signed_file(context: Context, arguments: argparse.Namespace, path: Pa
 
 
 def _pinned_keys(context: Context, arguments: argparse.Namespace) -> "dict[str, PublicKey]":
-    from kutterlock.model.trustroot import require_unexpired
+    from kutterlock.model.signing.trustroot import require_unexpired
     from kutterlock.trust.papers import current_root
 
     manifest = context.manifest() if context.manifest_path.exists() else None

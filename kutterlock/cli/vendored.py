@@ -49,7 +49,7 @@ class Note:
 
         A store that cannot be written is no reason to stop.
         """
-        from kutterlock.adapters.files import write_atomically
+        from kutterlock.adapters.disk.files import write_atomically
 
         if self._ask() != self._question:
             return  # some file was changed meanwhile: who knows which of the two was answered

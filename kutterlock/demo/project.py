@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import write_atomically
+from kutterlock.adapters.disk.files import write_atomically
 from kutterlock.adapters.tomlfile import table_bytes
 from kutterlock.demo import upstream
 from kutterlock.demo.facts import catalog_tables

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kutterlock.model.armor import is_clearsigned
 from kutterlock.model.digest import HEX_LENGTH, Digest
+from kutterlock.model.signing.armor import is_clearsigned
 
 LARGEST = 8 << 20
 """No checksum file is longer, in characters: kernel.org's for a whole series has about one."""

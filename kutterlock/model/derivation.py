@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.strict_json import write_document
 from kutterlock.model.lock import IMAGES_IN, BoardPin, EnvironmentPin, Lock
-from kutterlock.model.strict_json import write_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Digests: the only names that bytes have here.
 
 Owns the textual form `algorithm:hex`, the closed set of algorithms, and the digest of a tree.
-Hashing files is in `kutterlock.adapters.files`.
+Hashing files is in `kutterlock.adapters.disk.files`.
 """
 
 import hashlib

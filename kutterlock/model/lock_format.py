@@ -10,6 +10,7 @@ from typing import Any
 
 from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.table import Fault, Reader, Table
 from kutterlock.model.lock import (
     IMAGES_IN,
     LOCK_VERSION,
@@ -26,7 +27,6 @@ from kutterlock.model.lock import (
     Trust,
 )
 from kutterlock.model.paths import RelativePath, plain_name
-from kutterlock.model.table import Fault, Reader, Table
 from kutterlock.model.trust import TRUST_LEVELS
 
 UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = MappingProxyType({})

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.table import Describe, Fault, Reader, Table
 from kutterlock.model.lock import IMAGES_IN
 from kutterlock.model.paths import RelativePath, plain_name
-from kutterlock.model.table import Describe, Fault, Reader, Table
 from kutterlock.model.trust import OBJECTS_TO_SIGN, TRUST_LEVELS
 from kutterlock.model.version import parse_specifier
 

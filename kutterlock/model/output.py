@@ -11,9 +11,9 @@ from typing import Any
 
 from kutterlock.errors import KutterError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.strict_json import write_document
+from kutterlock.model.encoding.table import Fault, Reader, Table
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.strict_json import write_document
-from kutterlock.model.table import Fault, Reader, Table
 
 OUTPUT_VERSION = 1
 

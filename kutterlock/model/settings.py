@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from kutterlock.errors import UsageError
-from kutterlock.model.mirrors import parse_mirror
-from kutterlock.model.network import NO_MIRRORS, Patience, Proxies
-from kutterlock.model.table import Fault, Reader, Table
-from kutterlock.model.urls import split_url
+from kutterlock.model.encoding.table import Fault, Reader, Table
+from kutterlock.model.net.mirrors import parse_mirror
+from kutterlock.model.net.network import NO_MIRRORS, Patience, Proxies
+from kutterlock.model.net.urls import split_url
 
 SIGNERS = ("debian", "buildroot", "kernel", "runc")
 """Whose OpenPGP signatures are checked, by the names under [keyrings] and [fingerprints]."""

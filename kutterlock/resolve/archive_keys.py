@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.gpg import Gpg, Keyring
+from kutterlock.adapters.signing.gpg import Gpg, Keyring
 from kutterlock.catalog.debian_keys import DEBIAN_ARCHIVE_KEYS
 from kutterlock.errors import UntrustedError
 

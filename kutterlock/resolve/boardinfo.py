@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kutterlock.adapters.staging import staging
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.build.inputs import Overlays, check_overlays, copy_overlays, versions_of
 from kutterlock.build.workshop import Workshop
 from kutterlock.errors import HashMismatchError
+from kutterlock.model.buildroot.showinfo import ShowInfo, parse_show_info
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock
-from kutterlock.model.showinfo import ShowInfo, parse_show_info
 from kutterlock.resolve.evaluation import Bench, Question, evaluate
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from kutterlock.adapters.archive import unpacked_tree
-from kutterlock.adapters.staging import staging
+from kutterlock.adapters.archives.unpack import unpacked_tree
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment, prepare_environment
 from kutterlock.build.inputs import Overlays, copy_overlays

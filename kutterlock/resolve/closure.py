@@ -14,12 +14,12 @@ from kutterlock.adapters.workers import map_in_threads
 from kutterlock.build import recipe
 from kutterlock.catalog.types import ReleaseFile
 from kutterlock.errors import KutterError, ManifestError
+from kutterlock.model.buildroot.hashfile import Promise, agreed, parse_hash_file
+from kutterlock.model.buildroot.kconfig import check_honoured, parse_config
+from kutterlock.model.buildroot.showinfo import Download, Package, ShowInfo, parse_show_info
 from kutterlock.model.digest import Digest
-from kutterlock.model.hashfile import Promise, agreed, parse_hash_file
-from kutterlock.model.kconfig import check_honoured, parse_config
 from kutterlock.model.lock import SourcePin, Trust
 from kutterlock.model.manifest import PackagePin
-from kutterlock.model.showinfo import Download, Package, ShowInfo, parse_show_info
 from kutterlock.resolve.evaluation import Bench, Evaluation, Question, evaluate
 
 VENDORED_UPSTREAM = frozenset({"cni-plugins", "containerd", "kubernetes", "runc"})

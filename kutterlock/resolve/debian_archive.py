@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from kutterlock.adapters.decompress import PIECE, decompressed
-from kutterlock.adapters.index_cache import IndexCache
+from kutterlock.adapters.archives.decompress import PIECE, decompressed
+from kutterlock.adapters.disk.index_cache import IndexCache
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,
@@ -20,10 +20,10 @@ from kutterlock.errors import (
     NoSolutionError,
     UntrustedError,
 )
-from kutterlock.model.debian_index import PackageIndex, Release
+from kutterlock.model.debian.index import PackageIndex, Release
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import text_of
 from kutterlock.model.progress import Progress
-from kutterlock.model.text import text_of
 
 SNAPSHOT = "https://snapshot.debian.org/archive"
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -46,7 +46,7 @@ class Answer(Protocol):
 
 
 class Fetcher(Protocol):
-    """What is asked of `kutterlock.adapters.http.Http`."""
+    """What is asked of `kutterlock.adapters.http.client.Http`."""
 
     def get_bytes(
         self, url: str, *, limit: int, pinned: bool = False, missing_ok: bool = False

@@ -3,15 +3,15 @@
 import datetime
 from collections.abc import Callable, Mapping
 
-from kutterlock.adapters.index_cache import IndexCache
+from kutterlock.adapters.disk.index_cache import IndexCache
 from kutterlock.errors import KutterError, ManifestError
-from kutterlock.model.debian_index import Package, PackageIndex, Release
-from kutterlock.model.debian_solve import solve_closure
+from kutterlock.model.buildroot.toolchain import toolchain_packages
+from kutterlock.model.debian.index import Package, PackageIndex, Release
+from kutterlock.model.debian.solve import solve_closure
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin
 from kutterlock.model.manifest import EnvironmentRequest
 from kutterlock.model.progress import Progress
-from kutterlock.model.toolchain import toolchain_packages
 from kutterlock.resolve.debian_archive import (
     SNAPSHOT,
     STAMP,

@@ -16,24 +16,24 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from kutterlock.adapters.files import (
+from kutterlock.adapters.disk.files import (
     contained,
     digest_tree,
     explain,
     explained,
     write_atomically,
 )
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.adapters.process import LAST_LINES
-from kutterlock.adapters.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.inputs import Generated, Overlays, board_defconfig, lay_out
 from kutterlock.errors import BuildError, KutterError
+from kutterlock.model.buildroot.hashfile import LARGEST as LARGEST_HASH_FILE
+from kutterlock.model.buildroot.showinfo import LARGEST, parse_show_info
 from kutterlock.model.digest import Digest
-from kutterlock.model.hashfile import LARGEST as LARGEST_HASH_FILE
 from kutterlock.model.lock import RECIPE_VERSION
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan
-from kutterlock.model.showinfo import LARGEST, parse_show_info
+from kutterlock.model.sandbox.plan import Bind, NetworkAttempt, Place, SandboxPlan
 
 LARGEST_CONFIG = 8 << 20
 RIVALS = 100

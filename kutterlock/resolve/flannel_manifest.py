@@ -8,8 +8,8 @@ that are pinned.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.build.rendered import named_images
 from kutterlock.catalog.reader import Catalog
 from kutterlock.errors import MissingInputError, NetworkError, PolicyError

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
+from kutterlock.adapters.disk.files import explained
 from kutterlock.build.rendered import flannel_source, named_images, pause_image
 from kutterlock.errors import NoSolutionError
 from kutterlock.model.lock import BoardPin, Lock, SourcePin
-from kutterlock.model.reference import Reference
+from kutterlock.model.oci.reference import Reference
 
 LARGEST_TEXT = 1 << 20
 MANIFESTS = (".yaml", ".yml")

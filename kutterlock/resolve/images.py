@@ -7,15 +7,15 @@ the workloads that `[images] extra` adds. Only digests count.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kutterlock.adapters.registry import Answered
+from kutterlock.adapters.oci.registry import Answered
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CatalogImage, Release
 from kutterlock.errors import ManifestError, NetworkError, NoSolutionError
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.lock import ImagePin, Trust
 from kutterlock.model.manifest import Manifest
-from kutterlock.model.oci import Index, Platform, parse_document
-from kutterlock.model.reference import Reference
+from kutterlock.model.oci.image import Index, Platform, parse_document
+from kutterlock.model.oci.reference import Reference
 
 NEEDERS = {"kubernetes": "kubeadm", "flannel": "flannel"}
 """Inputs that bring images, and who asks for them."""

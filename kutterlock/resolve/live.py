@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kutterlock.adapters.files import write_atomically
-from kutterlock.adapters.gpg import Gpg, Keyring
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.disk.files import write_atomically
+from kutterlock.adapters.http.client import Http
+from kutterlock.adapters.signing.gpg import Gpg, Keyring
 from kutterlock.adapters.workers import map_in_threads
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CatalogImage, Release, ReleaseFile

@@ -6,14 +6,14 @@ Asked for are images of releases that are new, and of the newest release in each
 
 from collections.abc import Callable, Iterable, Sequence
 
-from kutterlock.adapters.registry import Answered
+from kutterlock.adapters.oci.registry import Answered
 from kutterlock.catalog.entries import UNKNOWN
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import CatalogImage, Release
 from kutterlock.errors import NetworkError, PolicyError
 from kutterlock.model.lock import Trust
+from kutterlock.model.oci.reference import Reference
 from kutterlock.model.progress import Progress
-from kutterlock.model.reference import Reference
 
 AskRegistry = Callable[[Reference], Answered]
 Map = Callable[[Callable[[str], CatalogImage | None], Iterable[str]], Iterable[CatalogImage | None]]

@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.files import contained, explained, hash_file
-from kutterlock.adapters.registry import Answered
+from kutterlock.adapters.disk.files import contained, explained, hash_file
+from kutterlock.adapters.oci.registry import Answered
 from kutterlock.build.workshop import Workshop
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import Release
 from kutterlock.errors import ManifestError, NoSolutionError, PolicyError, UsageError
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
-from kutterlock.model.hosts import require_hosts
 from kutterlock.model.lock import EnvironmentPin, InputPin, Lock, OverridePin, SourcePin
 from kutterlock.model.manifest import INPUTS, EnvironmentRequest, Manifest, PackagePin
+from kutterlock.model.net.hosts import require_hosts
+from kutterlock.model.oci.reference import Reference
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.reference import Reference
 from kutterlock.resolve.assemble import Parts, assemble
 from kutterlock.resolve.boards import BoardsRequest, evaluate_all
 from kutterlock.resolve.field import Request

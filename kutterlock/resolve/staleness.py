@@ -7,7 +7,7 @@ on disk with their digests, and trust with the level that the manifest demands.
 from collections.abc import Iterable
 from pathlib import Path
 
-from kutterlock.adapters.files import contained, digest_tree, hash_file
+from kutterlock.adapters.disk.files import contained, digest_tree, hash_file
 from kutterlock.errors import KutterError, StaleLockError
 from kutterlock.model.lock import Lock
 from kutterlock.model.manifest import Manifest

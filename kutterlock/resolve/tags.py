@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kutterlock.errors import KutterError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
-from kutterlock.model.reference import Reference
+from kutterlock.model.oci.reference import Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

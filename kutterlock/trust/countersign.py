@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kutterlock.errors import KutterError, UntrustedError
-from kutterlock.model.cosign import (
+from kutterlock.model.attest.cosign import (
     LAYOUT_KINDS,
     NOTHING,
     Artifact,
@@ -18,19 +18,19 @@ from kutterlock.model.cosign import (
     read_entries,
     read_simple_signing,
 )
-from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import read_envelope
-from kutterlock.model.image_attestation import (
+from kutterlock.model.attest.image import (
     ImageFacts,
     LockFacts,
     image_statements,
     read_image_statement,
 )
-from kutterlock.model.keys import Signer
+from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, Lock
-from kutterlock.model.oci import LARGEST_MANIFEST, canonical_json
-from kutterlock.model.oci_layout import INDEX_NAME, blob_name
-from kutterlock.model.reference import Reference
+from kutterlock.model.oci.image import LARGEST_MANIFEST, canonical_json
+from kutterlock.model.oci.layout import INDEX_NAME, blob_name
+from kutterlock.model.oci.reference import Reference
+from kutterlock.model.signing.dsse import read_envelope
+from kutterlock.model.signing.keys import Signer
 from kutterlock.trust.imageclaims import (
     KIND,
     LARGEST_BUNDLE,

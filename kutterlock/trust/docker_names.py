@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kutterlock.errors import UntrustedError
-from kutterlock.model.oci import Manifest
-from kutterlock.model.oci_layout import DOCKER_NAME, blob_name
-from kutterlock.model.reference import Reference
-from kutterlock.model.strict_json import read_object
+from kutterlock.model.encoding.strict_json import read_object
+from kutterlock.model.oci.image import Manifest
+from kutterlock.model.oci.layout import DOCKER_NAME, blob_name
+from kutterlock.model.oci.reference import Reference
 
 
 def require_same_images(text: bytes, manifests: Mapping[str, Sequence[Manifest]]) -> int:

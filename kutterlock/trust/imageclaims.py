@@ -1,6 +1,6 @@
 """What is claimed of the images in a layout, and by whose keys: in bounded time and memory.
 
-Three forms, as `kutterlock.model.cosign` has them: simple signing (`sigs`), statements in DSSE
+Three forms, as `model.attest.cosign` has them: simple signing (`sigs`), statements in DSSE
 envelopes (`atts`), and referrers with a Sigstore bundle each, which tools that copy out of a
 registry list beside the image. A claim counts for keys that are given; where none of them made it,
 it is a stranger's, whatever it says.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kutterlock.errors import MissingInputError, UntrustedError
-from kutterlock.model.cosign import (
+from kutterlock.model.attest.cosign import (
     ENVELOPE_TYPE,
     LAYOUT_KINDS,
     SIGN_PREDICATE,
@@ -19,14 +19,14 @@ from kutterlock.model.cosign import (
     SIMPLE_SIGNING_TYPE,
     read_simple_signing,
 )
+from kutterlock.model.attest.image import ImageStatement, read_image_statement
 from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import IN_TOTO, Envelope, read_envelope
-from kutterlock.model.image_attestation import ImageStatement, read_image_statement
-from kutterlock.model.keys import PublicKey, decode
-from kutterlock.model.oci import LARGEST_MANIFEST, Descriptor, Index, Manifest, parse_document
-from kutterlock.model.oci_layout import INDEX_NAME
-from kutterlock.model.sigstore import MEDIA_TYPE as BUNDLE_TYPE
-from kutterlock.model.sigstore import read_bundle
+from kutterlock.model.oci.image import LARGEST_MANIFEST, Descriptor, Index, Manifest, parse_document
+from kutterlock.model.oci.layout import INDEX_NAME
+from kutterlock.model.signing.dsse import IN_TOTO, Envelope, read_envelope
+from kutterlock.model.signing.keys import PublicKey, decode
+from kutterlock.model.signing.sigstore import MEDIA_TYPE as BUNDLE_TYPE
+from kutterlock.model.signing.sigstore import read_bundle
 
 KIND = "kind"
 LARGEST_PAYLOAD = 64 << 10
@@ -37,7 +37,7 @@ MOST_CLAIMS = 2000
 
 
 class Files(Protocol):
-    """What judging needs of `kutterlock.adapters.image_layout.ImageLayout`."""
+    """What judging needs of `kutterlock.adapters.oci.layout.ImageLayout`."""
 
     @property
     def blobs(self) -> Mapping[Digest, int]:
@@ -213,7 +213,7 @@ def _bundle(files: Files, layer: Descriptor, keys: tuple[PublicKey, ...]) -> Cla
 
 
 def _makers(message: bytes, signature: bytes, keys: tuple[PublicKey, ...]) -> frozenset[str]:
-    from kutterlock.adapters.keys import check_signature
+    from kutterlock.adapters.signing.keys import check_signature
 
     return frozenset(key.id for key in keys if check_signature(key, message, signature))
 

@@ -12,9 +12,9 @@ from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, Protocol
 
-from kutterlock.adapters.http_answer import Response
+from kutterlock.adapters.http.answer import Response
 from kutterlock.errors import NetworkError, UntrustedError
-from kutterlock.model.cosign import (
+from kutterlock.model.attest.cosign import (
     ENVELOPE_TYPE,
     NOTHING,
     SIGN_PREDICATE,
@@ -31,10 +31,10 @@ from kutterlock.model.cosign import (
     tag_of,
 )
 from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import IN_TOTO, DsseSignature, Envelope, read_envelope
-from kutterlock.model.keys import Signer, decode
-from kutterlock.model.oci import LARGEST_MANIFEST
-from kutterlock.model.sigstore import read_bundle, write_envelope_bundle
+from kutterlock.model.oci.image import LARGEST_MANIFEST
+from kutterlock.model.signing.dsse import IN_TOTO, DsseSignature, Envelope, read_envelope
+from kutterlock.model.signing.keys import Signer, decode
+from kutterlock.model.signing.sigstore import read_bundle, write_envelope_bundle
 from kutterlock.trust.imageclaims import LARGEST_BUNDLE
 
 ENDINGS = ("sig", "att")
@@ -137,7 +137,7 @@ def _has_simple(standing: Standing, subject: ImageSubject, signer: Signer) -> bo
 
 
 def _is_right(signer: Signer, message: bytes, signature: bytes | str) -> bool:
-    from kutterlock.adapters.keys import check_signature
+    from kutterlock.adapters.signing.keys import check_signature
 
     try:
         raw = decode(signature) if isinstance(signature, str) else signature
@@ -185,7 +185,7 @@ def _read(
 
 
 class Registry(Protocol):
-    """What attaching needs of `kutterlock.adapters.registry.Registries`."""
+    """What attaching needs of `kutterlock.adapters.oci.registry.Registries`."""
 
     def upload(self, name: str, digest: Digest, size: int, content: Callable[[], BinaryIO]) -> bool:
         """Send a blob."""
@@ -240,7 +240,7 @@ def attach(registry: Registry, name: str, artifacts: Iterable[Artifact]) -> int:
 
 
 def _simple(subject: ImageSubject, signer: Signer) -> Layer:
-    from kutterlock.adapters.keys import sign_checked
+    from kutterlock.adapters.signing.keys import sign_checked
 
     payload = simple_signing(subject.name, subject.digest)
     signature = base64.b64encode(sign_checked(signer, payload)).decode()
@@ -266,7 +266,7 @@ def _bundle(statement: bytes, signer: Signer) -> bytes:
 
 
 def _signed(statement: bytes, signer: Signer, key_id: str) -> Envelope:
-    from kutterlock.adapters.keys import sign_checked
+    from kutterlock.adapters.signing.keys import sign_checked
 
     bare = _bare(statement)
     signature = DsseSignature(key_id=key_id, signature=sign_checked(signer, bare.signed_bytes))

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kutterlock.errors import HashMismatchError, MissingInputError, UntrustedError
+from kutterlock.model.attest.image import BILL_TYPE, ImageStatement
+from kutterlock.model.attest.intoto import PREDICATE_TYPE
 from kutterlock.model.digest import Digest
-from kutterlock.model.image_attestation import BILL_TYPE, ImageStatement
-from kutterlock.model.intoto import PREDICATE_TYPE
-from kutterlock.model.keys import PublicKey
 from kutterlock.model.lock import ImagePin, Lock
-from kutterlock.model.oci import LARGEST_MANIFEST, Descriptor, Index, Manifest
-from kutterlock.model.oci_layout import CONTAINERD_NAME, DOCKER_NAME, REF_NAME
-from kutterlock.model.reference import Reference
-from kutterlock.model.trustroot import require_signatures, require_unexpired
+from kutterlock.model.oci.image import LARGEST_MANIFEST, Descriptor, Index, Manifest
+from kutterlock.model.oci.layout import CONTAINERD_NAME, DOCKER_NAME, REF_NAME
+from kutterlock.model.oci.reference import Reference
+from kutterlock.model.signing.keys import PublicKey
+from kutterlock.model.signing.trustroot import require_signatures, require_unexpired
 from kutterlock.trust.docker_names import require_same_images
 from kutterlock.trust.imageclaims import Claim, Files, Listed, listed, read_claims, read_document
 from kutterlock.trust.verified import Finding, Judge

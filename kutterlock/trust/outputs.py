@@ -12,19 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kutterlock.adapters.files import explained, hash_file
+from kutterlock.adapters.disk.files import explained, hash_file
 from kutterlock.errors import UntrustedError
-from kutterlock.model.cyclonedx import CYCLONEDX_NAME
-from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import IN_TOTO, DsseSignature, Envelope, read_envelope
-from kutterlock.model.intoto import (
+from kutterlock.model.attest.intoto import (
     PROVENANCE_NAME,
     ProvenanceFacts,
     Statement,
     provenance,
     read_provenance,
 )
-from kutterlock.model.keys import PublicKey, Signer
+from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.strict_json import read_object
 from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import (
     DERIVATION_NAME,
@@ -35,10 +33,12 @@ from kutterlock.model.output import (
     OutputManifest,
     parse_output_manifest,
 )
-from kutterlock.model.signature_file import SignatureFile
-from kutterlock.model.sigstore import write_envelope_bundle
-from kutterlock.model.strict_json import read_object
-from kutterlock.model.trustroot import TrustRoot, require_signatures, require_unexpired
+from kutterlock.model.sbom.cyclonedx import CYCLONEDX_NAME
+from kutterlock.model.signing.dsse import IN_TOTO, DsseSignature, Envelope, read_envelope
+from kutterlock.model.signing.keys import PublicKey, Signer
+from kutterlock.model.signing.signature_file import SignatureFile
+from kutterlock.model.signing.sigstore import write_envelope_bundle
+from kutterlock.model.signing.trustroot import TrustRoot, require_signatures, require_unexpired
 from kutterlock.trust.papers import read_bounded
 from kutterlock.trust.signatures import (
     examine,
@@ -232,7 +232,7 @@ def _require_match(statement: Statement, manifest: OutputManifest, papers: Outpu
 
 
 def _envelope_signers(envelope: Envelope, keys: Mapping[str, PublicKey]) -> set[str]:
-    from kutterlock.adapters.keys import check_signature
+    from kutterlock.adapters.signing.keys import check_signature
 
     if envelope.payload_type != IN_TOTO:
         raise UntrustedError(f"{PROVENANCE_NAME} has payload type {envelope.payload_type!r}")
@@ -279,7 +279,7 @@ def _sign_provenance(
     path: Path, envelope: Envelope, signers: tuple[Signer, ...]
 ) -> dict[Path, bytes]:
     """Return the envelope with further signatures, and the bundle of each, by path."""
-    from kutterlock.adapters.keys import sign_checked
+    from kutterlock.adapters.signing.keys import sign_checked
 
     bundles = {}
     for signer in signers:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from kutterlock.adapters.files import explained, write_atomically
+from kutterlock.adapters.disk.files import explained, write_atomically
 from kutterlock.errors import KutterError, LockError, UntrustedError, UsageError
+from kutterlock.model.attest.statement import STATEMENT_NAME, Seen, read_seen
 from kutterlock.model.digest import Digest
-from kutterlock.model.signature_file import DIRECTORY
-from kutterlock.model.statement import STATEMENT_NAME, Seen, read_seen
-from kutterlock.model.trustroot import (
+from kutterlock.model.signing.signature_file import DIRECTORY
+from kutterlock.model.signing.trustroot import (
     LARGEST,
     ROOT_NAME,
     SignedRoot,
@@ -67,7 +67,7 @@ class Cabinet:
         The root must bear enough signatures of its own keys. An older one does not replace a
         newer one.
         """
-        from kutterlock.adapters.keys import check_signature
+        from kutterlock.adapters.signing.keys import check_signature
 
         if root.digest != digest:
             raise UntrustedError(
@@ -138,7 +138,7 @@ def current_root(cabinet: Cabinet, name: str, project: Path) -> SignedRoot | Non
     pinned = cabinet.pinned(name)
     if pinned is None:
         return None
-    from kutterlock.adapters.keys import check_signature
+    from kutterlock.adapters.signing.keys import check_signature
 
     newest = advance(pinned, candidates(project), check_signature)
     if newest is not pinned:

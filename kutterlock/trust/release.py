@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.errors import LockError, UsageError
+from kutterlock.model.attest.statement import STATEMENT_NAME, ReleaseStatement, Seen, read_statement
 from kutterlock.model.digest import Digest
-from kutterlock.model.keys import Signer
 from kutterlock.model.lock import Lock
-from kutterlock.model.statement import STATEMENT_NAME, ReleaseStatement, Seen, read_statement
+from kutterlock.model.signing.keys import Signer
 from kutterlock.trust.papers import LOCK_NAME, file_name, read_papers
 from kutterlock.trust.signatures import (
     DEFAULT_FORMS,

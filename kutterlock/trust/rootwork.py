@@ -4,10 +4,17 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from kutterlock.adapters.keys import check_signature, sign_checked
+from kutterlock.adapters.signing.keys import check_signature, sign_checked
 from kutterlock.errors import UsageError
-from kutterlock.model.keys import Signer
-from kutterlock.model.trustroot import ROLES, NamedKey, Role, SignedRoot, TrustRoot, unsigned
+from kutterlock.model.signing.keys import Signer
+from kutterlock.model.signing.trustroot import (
+    ROLES,
+    NamedKey,
+    Role,
+    SignedRoot,
+    TrustRoot,
+    unsigned,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import UnverifiedFile, explained
+from kutterlock.adapters.disk.files import UnverifiedFile, explained
 from kutterlock.errors import UntrustedError, UsageError
-from kutterlock.model.keys import ED25519, PublicKey, Signer, decode
-from kutterlock.model.signature_file import DIRECTORY, MOST, SignatureFile, form_of
+from kutterlock.model.signing.keys import ED25519, PublicKey, Signer, decode
+from kutterlock.model.signing.signature_file import DIRECTORY, MOST, SignatureFile, form_of
 
 DEFAULT_FORMS = ("minisig", "sigstore.json")
 
@@ -135,8 +135,8 @@ def read_document(path: Path) -> bytes:
 
 def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> bytes:
     """Return one signature file's bytes."""
-    from kutterlock.adapters.keys import sign_checked
-    from kutterlock.model import minisig, sigstore, sshsig
+    from kutterlock.adapters.signing.keys import sign_checked
+    from kutterlock.model.signing import minisig, sigstore, sshsig
 
     def sign(message: bytes) -> bytes:
         return sign_checked(signer, message)
@@ -153,7 +153,7 @@ def make_signature(data: bytes, signer: Signer, comment: str, form: str) -> byte
 def _check_minisig(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
-    from kutterlock.model import minisig  # each form is loaded when there is a file of it
+    from kutterlock.model.signing import minisig  # each form is loaded when there is a file of it
 
     found = minisig.read_minisig(file.data)
     signed = found.signature + found.trusted_comment
@@ -168,7 +168,7 @@ def _check_minisig(
 def _check_sigstore(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
-    from kutterlock.model import sigstore
+    from kutterlock.model.signing import sigstore
 
     found = sigstore.read_bundle(file.data)
     message, signature = data, found.signature
@@ -187,7 +187,7 @@ def _check_sigstore(
 def _check_sshsig(
     data: bytes, file: SignatureFile, keys: Iterable[PublicKey], subject: str
 ) -> PublicKey | None:
-    from kutterlock.model import sshsig
+    from kutterlock.model.signing import sshsig
 
     found = sshsig.read_sshsig(file.data)
     message = sshsig.signed_bytes(data, found.namespace, found.hash_name)
@@ -224,7 +224,9 @@ _CHECKS: Mapping[
 
 
 def _is_right(key: PublicKey, message: bytes, signature: bytes) -> bool:
-    from kutterlock.adapters.keys import check_signature  # slow to load, and not always needed
+    from kutterlock.adapters.signing.keys import (
+        check_signature,  # slow to load, and not always needed
+    )
 
     return check_signature(key, message, signature)
 

@@ -9,10 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kutterlock.errors import UntrustedError
-from kutterlock.model.digest import Digest
-from kutterlock.model.lock import Lock
-from kutterlock.model.signature_file import SignatureFile
-from kutterlock.model.statement import (
+from kutterlock.model.attest.statement import (
     STATEMENT_NAME,
     ReleaseStatement,
     Seen,
@@ -20,8 +17,16 @@ from kutterlock.model.statement import (
     check_rollback,
     read_statement,
 )
+from kutterlock.model.digest import Digest
+from kutterlock.model.lock import Lock
+from kutterlock.model.signing.signature_file import SignatureFile
+from kutterlock.model.signing.trustroot import (
+    SignedRoot,
+    TrustRoot,
+    require_signatures,
+    require_unexpired,
+)
 from kutterlock.model.times import write_time
-from kutterlock.model.trustroot import SignedRoot, TrustRoot, require_signatures, require_unexpired
 from kutterlock.trust.signatures import Examined, examine
 
 _PROOF = object()

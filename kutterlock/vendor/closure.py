@@ -7,8 +7,8 @@ so images come in rounds of small documents, and everything large in one last ro
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from kutterlock.adapters.incoming import IncomingBlob
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.incoming import IncomingBlob
+from kutterlock.adapters.disk.store import Store
 from kutterlock.model.lock import Lock
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.fetch import Downloader, FetchOptions, fetch

@@ -7,8 +7,8 @@ Copies, never links: what is exported is the user's to change, and a blob of the
 from collections.abc import Iterable
 from pathlib import Path
 
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock

@@ -1,7 +1,7 @@
 """Getting files into the store: several at once, from wherever the right bytes are to be had.
 
 For each file in this order: the partial of an earlier run, mirror stores, mirror folders, then its
-URLs (for each the user's own mirrors first: `kutterlock.adapters.http`). What is in the store is
+URLs (for each the user's own mirrors first: `adapters.http.client`). What is in the store is
 trusted as it lies; `kutterlock.vendor.verify` re-hashes it. When nothing is missing, no connection
 is made and no HTTP library imported.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kutterlock.adapters.files import MORE_SPACE, free_bytes
-from kutterlock.adapters.incoming import IncomingBlob
-from kutterlock.adapters.store import Store, take_file
+from kutterlock.adapters.disk.files import MORE_SPACE, free_bytes
+from kutterlock.adapters.disk.incoming import IncomingBlob
+from kutterlock.adapters.disk.store import Store, take_file
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import (
     HashMismatchError,
@@ -31,7 +31,7 @@ from kutterlock.vendor.wants import Want, by_name, distinct, sized
 
 
 class Downloader(Protocol):
-    """What fetching needs of `kutterlock.adapters.http.Http`."""
+    """What fetching needs of `kutterlock.adapters.http.client.Http`."""
 
     def download(
         self,

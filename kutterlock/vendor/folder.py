@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from kutterlock.adapters.store import blob_path
+from kutterlock.adapters.disk.store import blob_path
 from kutterlock.model.paths import RelativePath
 from kutterlock.vendor.wants import Want
 

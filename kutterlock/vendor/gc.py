@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kutterlock.adapters.files import explained
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import read_lock
 from kutterlock.errors import KutterError, LockError
-from kutterlock.model.bundle import MANIFEST_NAME, RECORD, read_bundle
+from kutterlock.model.bundle.manifest import MANIFEST_NAME, RECORD, read_bundle
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 

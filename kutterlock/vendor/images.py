@@ -8,12 +8,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, MissingInputError, NoSolutionError
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, Lock
-from kutterlock.model.oci import (
+from kutterlock.model.oci.image import (
     DEEPEST_INDEX,
     LARGEST_CONFIG,
     LARGEST_MANIFEST,
@@ -24,7 +24,7 @@ from kutterlock.model.oci import (
     config_platform,
     parse_document,
 )
-from kutterlock.model.reference import Reference, image_url
+from kutterlock.model.oci.reference import Reference, image_url
 from kutterlock.vendor.wants import Want
 
 MOST_DOCUMENTS = 1000

@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Protocol
 
-from kutterlock.adapters.files import UnverifiedFile, explained, write_atomically
-from kutterlock.adapters.staging import staging
+from kutterlock.adapters.disk.files import UnverifiedFile, explained, write_atomically
+from kutterlock.adapters.disk.staging import staging
 from kutterlock.errors import HashMismatchError, KutterError, UsageError
-from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
+from kutterlock.model.attest.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
-from kutterlock.model.iso9660 import Volume, volume_head
-from kutterlock.model.oci import INDEX_TYPES, OCI_INDEX, Manifest, canonical_json
-from kutterlock.model.oci_layout import (
+from kutterlock.model.encoding.iso9660 import Volume, volume_head
+from kutterlock.model.oci.image import INDEX_TYPES, OCI_INDEX, Manifest, canonical_json
+from kutterlock.model.oci.layout import (
     CONTAINERD_NAME,
     DOCKER_NAME,
     INDEX_NAME,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock
 from kutterlock.vendor.wants import wants_of

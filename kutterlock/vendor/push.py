@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import BinaryIO, Protocol
 
-from kutterlock.adapters.http_answer import Response
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.answer import Response
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, NetworkError, UsageError
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import Index, Platform
+from kutterlock.model.oci.image import Index, Platform
+from kutterlock.model.oci.reference import Reference
 from kutterlock.model.progress import Progress
-from kutterlock.model.reference import Reference
 from kutterlock.vendor.images import ImageTree, Part, WantedImage, read_tree
 from kutterlock.vendor.layout import blob_chunks
 from kutterlock.vendor.verify import verify_blobs
@@ -27,7 +27,7 @@ LARGEST_WORD = 300
 
 
 class Target(Protocol):
-    """What pushing needs of `kutterlock.adapters.registry.Registries`."""
+    """What pushing needs of `kutterlock.adapters.oci.registry.Registries`."""
 
     def exists(self, name: str, kind: str, digest: str) -> bool:
         """Whether a repository has a blob or manifest."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.files import CHUNK, explained
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import CHUNK, explained
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, KutterError, MissingInputError
 from kutterlock.model.digest import Digest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.gpg import Gpg
+from kutterlock.adapters.signing.gpg import Gpg
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.resolve.upstreams.protocol import Signatures
 from tests.support.fault_server import FaultServer

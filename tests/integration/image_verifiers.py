@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kutterlock.adapters.image_layout import open_layout
-from kutterlock.adapters.keys import KeySigner, write_private_key
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.oci.layout import open_layout
+from kutterlock.adapters.signing.keys import KeySigner, write_private_key
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main
-from kutterlock.model.cosign import SIGNATURE_ANNOTATION as NOTE
-from kutterlock.model.cosign import Artifact
+from kutterlock.model.attest.cosign import SIGNATURE_ANNOTATION as NOTE
+from kutterlock.model.attest.cosign import Artifact
+from kutterlock.model.attest.intoto import PREDICATE_TYPE
 from kutterlock.model.digest import Digest
-from kutterlock.model.intoto import PREDICATE_TYPE
-from kutterlock.model.keys import pem
 from kutterlock.model.lock import Lock
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci.image import OCI_INDEX
+from kutterlock.model.signing.keys import pem
 from kutterlock.trust.images import ImageSubject
 from kutterlock.trust.layouts import ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge

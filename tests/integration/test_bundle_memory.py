@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import hash_file
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.files import hash_file
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import read_manifest, write_lock
 from tests.support.line import REPOSITORY
 from tests.support.projects import lock_of

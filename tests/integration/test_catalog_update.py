@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import NOT_THE_FILE, Http
+from kutterlock.adapters.http.client import NOT_THE_FILE, Http
 from kutterlock.catalog.reader import Catalog
 from kutterlock.cli.main import main
 from kutterlock.errors import UsageError

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.apt import debian_mirrors
-from kutterlock.adapters.gpg import Gpg
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.index_cache import IndexCache
+from kutterlock.adapters.disk.index_cache import IndexCache
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
 from kutterlock.adapters.process import Finished, find_program, run
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.signing.gpg import Gpg
 from kutterlock.build.environment import prepare_environment
 from kutterlock.errors import NetworkError, UsageError
 from kutterlock.model.lock import EnvironmentPin

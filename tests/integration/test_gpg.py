@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.gpg import Gpg, Keyring
+from kutterlock.adapters.signing.gpg import Gpg, Keyring
 from kutterlock.errors import KutterError, UntrustedError
 from tests.support.pgp import Signer, make_signer
 

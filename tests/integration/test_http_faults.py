@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kutterlock.adapters.http import NOT_THE_FILE, Http, HttpOptions
+from kutterlock.adapters.http.client import NOT_THE_FILE, Http, HttpOptions
 from kutterlock.errors import HashMismatchError, KutterError, NetworkError, PolicyError
-from kutterlock.model.network import Patience
+from kutterlock.model.net.network import Patience
 from tests.support.fault_server import (
     Behaviour,
     FaultServer,

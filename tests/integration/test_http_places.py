@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
+from kutterlock.adapters.http.client import Http, HttpOptions
 from kutterlock.errors import HashMismatchError, NetworkError, UsageError
-from kutterlock.model.network import Login, Patience, Proxies
+from kutterlock.model.net.network import Login, Patience, Proxies
 from tests.support.certificates import make_authority, server_context
 from tests.support.fault_server import (
     FaultServer,

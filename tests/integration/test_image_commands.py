@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import KeySigner, write_private_key
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.signing.keys import KeySigner, write_private_key
 from kutterlock.adapters.tomlfile import read_lock, write_lock
 from kutterlock.cli.main import main
 from kutterlock.errors import UntrustedError
-from kutterlock.model.cosign import LAYOUT_KINDS, SIGN_PREDICATE, Layer, layered
+from kutterlock.model.attest.cosign import LAYOUT_KINDS, SIGN_PREDICATE, Layer, layered
+from kutterlock.model.attest.image import BILL_TYPE
+from kutterlock.model.attest.intoto import PREDICATE_TYPE
 from kutterlock.model.digest import Digest
-from kutterlock.model.image_attestation import BILL_TYPE
-from kutterlock.model.intoto import PREDICATE_TYPE
-from kutterlock.model.keys import pem
 from kutterlock.model.lock import Lock
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci.image import OCI_INDEX
+from kutterlock.model.signing.keys import pem
 from tests.integration.image_verifiers import (
     COSIGNS,
     cosign,

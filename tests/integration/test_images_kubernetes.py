@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.registry import Registries
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.adapters.tomlfile import read_lock
+from kutterlock.model.oci.reference import Reference
 from kutterlock.model.progress import Silence
-from kutterlock.model.reference import Reference
 from kutterlock.vendor.images import image_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, write_archive
 from kutterlock.vendor.push import parcels_of, push

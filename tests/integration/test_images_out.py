@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.registry import Registries
-from kutterlock.adapters.registry_auth import Logins, read_auth_files
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
+from kutterlock.adapters.oci.auth import Logins, read_auth_files
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.errors import HashMismatchError, UsageError
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import Manifest, Platform
+from kutterlock.model.oci.image import Manifest, Platform
 from kutterlock.model.progress import Silence
 from kutterlock.vendor.images import image_trees, wanted_images
 from kutterlock.vendor.layout import plan_layout, write_archive, write_directory, write_iso

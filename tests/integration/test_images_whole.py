@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import OCI_INDEX, OCI_MANIFEST
+from kutterlock.model.oci.image import OCI_INDEX, OCI_MANIFEST
 from tests.integration.test_vendor import argv, environment, peak_memory
 from tests.support import samples
 from tests.support.containerd import Containerd

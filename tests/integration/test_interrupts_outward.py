@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import read_lock
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import OCI_MANIFEST
+from kutterlock.model.oci.image import OCI_MANIFEST
 from tests.support.fault_server import FaultServer
 from tests.support.finished import BOARD, IMAGE, key
 from tests.support.images import CONFIG, LAYER, Blobs

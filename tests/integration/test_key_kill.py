@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from kutterlock.adapters import keys
-from kutterlock.adapters.keys import read_private_key, read_public_key
+from kutterlock.adapters.signing import keys
+from kutterlock.adapters.signing.keys import read_private_key, read_public_key
 from kutterlock.cli.main import main
-from kutterlock.model import pkcs8
+from kutterlock.model.signing import pkcs8
 
 pytestmark = pytest.mark.integration
 

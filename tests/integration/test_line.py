@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import hash_file
+from kutterlock.adapters.disk.files import hash_file
 from tests.support.line import Line, copy_of
 from tests.support.waiting import LONGEST, wait_until, waits_for_a_lock
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import kutterlock.demo
-from kutterlock.adapters.files import hash_file
+from kutterlock.adapters.disk.files import hash_file
 from kutterlock.adapters.process import find_program
-from kutterlock.adapters.sandbox import choose_sandbox
+from kutterlock.adapters.sandbox.run import choose_sandbox
 from kutterlock.build.inputs import copy_overlays
 from kutterlock.build.recipe import Versions
 from kutterlock.errors import KutterError, ManifestError, NoSandboxError

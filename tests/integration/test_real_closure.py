@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kutterlock.errors import ManifestError
+from kutterlock.model.buildroot.showinfo import parse_show_info
 from kutterlock.model.lock import Trust
-from kutterlock.model.showinfo import parse_show_info
 from kutterlock.resolve.closure import BoardClosure, evaluate_board, evaluate_boards
 from tests.support.real import RealTree, real_tree
 

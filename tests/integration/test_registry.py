@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.registry import Registries
-from kutterlock.adapters.registry_auth import Logins, read_auth_files
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
+from kutterlock.adapters.oci.auth import Logins, read_auth_files
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.errors import NetworkError
+from kutterlock.model.oci.reference import Reference
 from kutterlock.model.progress import Silence
-from kutterlock.model.reference import Reference
 from kutterlock.vendor.closure import ClosureRequest, fetch_closure
 from kutterlock.vendor.images import image_trees
 from tests.support import samples

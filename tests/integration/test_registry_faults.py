@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.registry import Registries
-from kutterlock.adapters.registry_auth import Logins, auth_file_paths, read_auth_files
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
+from kutterlock.adapters.oci.auth import Logins, auth_file_paths, read_auth_files
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.errors import HashMismatchError, KutterError, NetworkError, UsageError
 from kutterlock.model.digest import Digest
-from kutterlock.model.network import Login, Patience
-from kutterlock.model.oci import OCI_INDEX, OCI_MANIFEST
+from kutterlock.model.net.network import Login, Patience
+from kutterlock.model.oci.image import OCI_INDEX, OCI_MANIFEST
+from kutterlock.model.oci.reference import Reference
+from kutterlock.model.oci.registry import AuthFile, Credentials
 from kutterlock.model.progress import Silence
-from kutterlock.model.reference import Reference
-from kutterlock.model.registry import AuthFile, Credentials
 from kutterlock.vendor.closure import ClosureRequest, fetch_closure
 from kutterlock.vendor.images import image_trees
 from kutterlock.vendor.report import FetchReport

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.sandbox import Sandbox, choose_sandbox
+from kutterlock.adapters.sandbox.run import Sandbox, choose_sandbox
 from kutterlock.errors import KutterError, NoSandboxError
-from kutterlock.model.sandbox import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
+from kutterlock.model.sandbox.plan import Bind, NetworkAttempt, Place, SandboxPlan, SandboxResult
 
 pytestmark = pytest.mark.integration
 
@@ -255,8 +255,8 @@ def test_an_exception_while_reading_ends_every_process(sandbox: Sandbox) -> None
 def test_killing_the_parent_ends_every_process(sandbox: Sandbox) -> None:
     marker = "86392.25"
     script = (
-        "from kutterlock.adapters.sandbox import choose_sandbox\n"
-        "from kutterlock.model.sandbox import SandboxPlan\n"
+        "from kutterlock.adapters.sandbox.run import choose_sandbox\n"
+        "from kutterlock.model.sandbox.plan import SandboxPlan\n"
         f"choose_sandbox({PATH!r}, {sandbox.kind!r}).run(SandboxPlan(root=None, binds=(),\n"
         f"  argv=('sh', '-c', '(setsid sleep {marker} &) ; echo on; sleep {marker}'),\n"
         f"  environment=(('PATH', {PATH!r}),)), lambda line: print('on', flush=True))\n"
@@ -328,8 +328,8 @@ except OSError as error:
 """
 INTERACT = """
 import sys
-from kutterlock.adapters.sandbox import choose_sandbox
-from kutterlock.model.sandbox import SandboxPlan
+from kutterlock.adapters.sandbox.run import choose_sandbox
+from kutterlock.model.sandbox.plan import SandboxPlan
 path, kind, *argv = sys.argv[1:]
 plan = SandboxPlan(root=None, binds=(), argv=tuple(argv), environment=(("PATH", path),))
 sys.exit(choose_sandbox(path, kind).interactive(plan))
@@ -366,8 +366,8 @@ def read_terminal(master: int) -> str:
 
 ORDINARY = '''
 import json, sys
-from kutterlock.adapters.sandbox import choose_sandbox
-from kutterlock.model.sandbox import SandboxPlan
+from kutterlock.adapters.sandbox.run import choose_sandbox
+from kutterlock.model.sandbox.plan import SandboxPlan
 sandbox = choose_sandbox("/usr/bin:/bin", sys.argv[1])
 script = """
 id -u; touch /usr/x; python3 -c 'import socket; socket.socket().connect(("192.0.2.1", 80))'

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.agent import agent_keys
-from kutterlock.adapters.keys import sign_checked, write_private_key
-from kutterlock.adapters.signer import CommandSigner
+from kutterlock.adapters.signing.agent import agent_keys
+from kutterlock.adapters.signing.keys import sign_checked, write_private_key
+from kutterlock.adapters.signing.signer import CommandSigner
 from kutterlock.errors import KutterError, UntrustedError, UsageError
-from kutterlock.model.keys import P256
+from kutterlock.model.signing.keys import P256
 from tests.integration.verifiers import VERIFIERS, Case, program
 from tests.support.signing import ALICE, BOB, CAROL
 

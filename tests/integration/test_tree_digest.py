@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import digest_tree
-from kutterlock.adapters.roottree import digest_root, seal
+from kutterlock.adapters.disk.files import digest_tree
+from kutterlock.adapters.disk.roottree import digest_root, seal
 
 DOCUMENT = Path(__file__).parents[2] / "docs/formats.md"
 

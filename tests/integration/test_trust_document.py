@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import KeySigner, write_public_key
+from kutterlock.adapters.signing.keys import KeySigner, write_public_key
 from kutterlock.adapters.tomlfile import write_lock
-from kutterlock.model.signature_file import FORMS
-from kutterlock.model.statement import Seen
+from kutterlock.model.attest.statement import Seen
+from kutterlock.model.signing.signature_file import FORMS
 from kutterlock.trust.release import ReleaseRequest, sign_lock
 from tests.integration.verifiers import found, program
 from tests.support import attesting
@@ -147,7 +147,7 @@ def test_the_python_on_a_trust_root(place: Path) -> None:
     good = subprocess.run(
         [sys.executable, "-c", script], cwd=place, capture_output=True, check=True, text=True
     )
-    from kutterlock.model.trustroot import read_root
+    from kutterlock.model.signing.trustroot import read_root
 
     assert good.stdout.strip() == str(read_root((place / "kutter.root.json").read_bytes()).digest)
     path = place / "kutter.root.json"

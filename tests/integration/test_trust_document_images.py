@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import write_private_key, write_public_key
+from kutterlock.adapters.signing.keys import write_private_key, write_public_key
 from tests.integration.image_verifiers import COSIGNS, pinned_images
 from tests.integration.test_trust_document import BLOCKS, flip, run
 from tests.integration.verifiers import program

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import Http
-from kutterlock.adapters.registry import Registries
+from kutterlock.adapters.http.client import Http
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.catalog.updates import Findings
 from kutterlock.cli.main import main
 from kutterlock.errors import HashMismatchError, NetworkError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Trust
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci.image import OCI_INDEX
 from kutterlock.resolve.live import Heard, ask, learn
 from kutterlock.resolve.live_images import MOST_IMAGES, unknown_images
 from kutterlock.resolve.upstreams.kubeadm import LARGEST, URL

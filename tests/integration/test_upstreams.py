@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.http import NOT_THE_FILE
+from kutterlock.adapters.http.client import NOT_THE_FILE
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.updates import Findings
 from kutterlock.errors import HashMismatchError, NetworkError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.model.digest import Digest
 from tests.support.fault_server import Behaviour, FaultServer, Talk, endless, ok, ranged, stalled
 from tests.support.projects import write_project
@@ -348,7 +348,7 @@ def test_memory_stays_flat_whatever_the_size(tmp_path: Path, server: FaultServer
     huge.parent.mkdir()
     with huge.open("wb") as file:
         file.truncate(size)
-    from kutterlock.adapters.files import hash_file
+    from kutterlock.adapters.disk.files import hash_file
 
     digest = hash_file(huge)
     project = write_project(tmp_path, {"p0/p0.tar": b""}, server.url)

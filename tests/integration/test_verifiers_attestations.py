@@ -10,11 +10,11 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer._key import Key
 
-from kutterlock.adapters.keys import KeySigner
-from kutterlock.model.cyclonedx import cyclonedx
-from kutterlock.model.dsse import read_envelope
-from kutterlock.model.keys import pem, tuf_form
-from kutterlock.model.spdx import spdx
+from kutterlock.adapters.signing.keys import KeySigner
+from kutterlock.model.sbom.cyclonedx import cyclonedx
+from kutterlock.model.sbom.spdx import spdx
+from kutterlock.model.signing.dsse import read_envelope
+from kutterlock.model.signing.keys import pem, tuf_form
 from tests.integration.verifiers import EMPTY_ROOT, found, program, run_offline
 from tests.support import attesting
 from tests.support.signing import ALICE, BOB, CAROL

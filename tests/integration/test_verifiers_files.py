@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.model.keys import ED25519
+from kutterlock.model.signing.keys import ED25519
 from kutterlock.trust.signatures import make_signature
 from tests.integration.verifiers import VERIFIERS, Case, program
 from tests.support.signing import ALICE, BOB, CAROL, signer
@@ -86,8 +86,8 @@ def test_an_attack_is_refused(verifier: Callable[..., bool], attack: str) -> Non
 
 
 def test_openssl_reads_the_private_key_that_we_encrypt(tmp_path: Path) -> None:
-    from kutterlock.adapters.keys import write_private_key
-    from kutterlock.model.keys import pem
+    from kutterlock.adapters.signing.keys import write_private_key
+    from kutterlock.model.signing.keys import pem
     from tests.integration.verifiers import run_offline
 
     for who in (ALICE, BOB):
@@ -103,7 +103,7 @@ def test_openssl_reads_the_private_key_that_we_encrypt(tmp_path: Path) -> None:
 
 
 def test_minisign_does_not_take_the_other_kind_of_key() -> None:
-    from kutterlock.model.keys import minisign_form
+    from kutterlock.model.signing.keys import minisign_form
 
     with pytest.raises(ValueError, match="minisign knows Ed25519 keys only"):
         minisign_form(BOB.public)

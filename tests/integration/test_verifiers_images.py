@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import KeySigner
+from kutterlock.adapters.signing.keys import KeySigner
 from kutterlock.errors import UntrustedError
-from kutterlock.model.cosign import LAYOUT_KINDS, Artifact
+from kutterlock.model.attest.cosign import LAYOUT_KINDS, Artifact
+from kutterlock.model.attest.intoto import PREDICATE_TYPE
 from kutterlock.model.digest import Digest
-from kutterlock.model.intoto import PREDICATE_TYPE
-from kutterlock.model.keys import pem
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci.image import OCI_INDEX
+from kutterlock.model.signing.keys import pem
 from kutterlock.trust.images import sign_image
 from tests.integration.image_verifiers import (
     CHANGES,

@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
-from kutterlock.model.trustroot import SignedRoot
+from kutterlock.model.signing.trustroot import SignedRoot
 from kutterlock.trust.rootwork import RootWish, next_root, sign_root
 from tests.support.signing import ALICE, BOB, CAROL, LATER, MALLORY, NOW, named, root
 
@@ -92,8 +92,8 @@ def test_an_expired_root_is_refused() -> None:
 
 def test_a_root_that_tuf_signed_is_one_for_us() -> None:
     """The other way round: securesystemslib's signer, our reader."""
-    from kutterlock.adapters.keys import check_signature
-    from kutterlock.model.trustroot import check_root, read_root
+    from kutterlock.adapters.signing.keys import check_signature
+    from kutterlock.model.signing.trustroot import check_root, read_root
 
     metadata = copy.deepcopy(Metadata[Root].from_bytes(OLD.to_bytes()))
     metadata.signatures.clear()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.model.keys import ED25519, P256, Signer, minisign_form, pem, ssh_form
-from kutterlock.model.sshsig import NAMESPACE
+from kutterlock.model.signing.keys import ED25519, P256, Signer, minisign_form, pem, ssh_form
+from kutterlock.model.signing.sshsig import NAMESPACE
 
 EMPTY_ROOT = {
     "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",

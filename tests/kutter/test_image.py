@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.process import check, run, watch
-from kutterlock.model.iso9660 import Volume, volume_head
+from kutterlock.model.encoding.iso9660 import Volume, volume_head
 from tests.support.kutter import COMMON, PATH, ROOTFS, defconfig, program_or_reason
 
 pytestmark = pytest.mark.integration

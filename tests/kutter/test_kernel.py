@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.process import check, run
-from kutterlock.adapters.store import Store
 from kutterlock.adapters.tomlfile import read_lock, write_lock
 from kutterlock.catalog.reader import load_catalog
 from kutterlock.cli.main import main
+from kutterlock.model.buildroot.kconfig import parse_config
 from kutterlock.model.digest import Digest
-from kutterlock.model.kconfig import parse_config
 from kutterlock.model.lock import EnvironmentPin
 from tests.support.kutter import BOARDS, OVERLAY, PATH, PROJECT, kernel_files, program_or_reason
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kutterlock.model.sizes import Bars, bars_svg, megabytes
+from kutterlock.model.buildroot.sizes import Bars, bars_svg, megabytes
 from tests.support.kutter import PROJECT
 
 FOLDER = PROJECT / "docs/sizes"

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from kutterlock.bundle.volume import Volume
 from kutterlock.errors import HashMismatchError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import BundleBlob, content_digest, read_bundle
-from kutterlock.model.canonical_json import canonical_json
+from kutterlock.model.bundle.inventory import read_inventory, write_inventory
+from kutterlock.model.bundle.manifest import BundleBlob, content_digest, read_bundle
+from kutterlock.model.bundle.volume import Label, read_label
 from kutterlock.model.digest import Digest
-from kutterlock.model.inventory import read_inventory, write_inventory
-from kutterlock.model.strict_json import read_object
-from kutterlock.model.volume import Label, read_label
+from kutterlock.model.encoding import ustar
+from kutterlock.model.encoding.canonical_json import canonical_json
+from kutterlock.model.encoding.strict_json import read_object
 from tests.support.bundles import Near, some_files
 
 pytestmark = pytest.mark.property

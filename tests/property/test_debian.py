@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kutterlock.adapters.deb import Deb
-from kutterlock.adapters.tarstream import TarStream
+from kutterlock.adapters.archives.deb import Deb
+from kutterlock.adapters.archives.tarstream import TarStream
 from kutterlock.errors import KutterError
-from kutterlock.model.deb822 import parse_stanza
-from kutterlock.model.deb_layout import check_link, member_path
-from kutterlock.model.debian import DebianVersion, parse_relations, show_clause
-from kutterlock.model.debian_index import PackageIndex, Release
+from kutterlock.model.debian.index import PackageIndex, Release
+from kutterlock.model.debian.layout import check_link, member_path
+from kutterlock.model.debian.version import DebianVersion, parse_relations, show_clause
+from kutterlock.model.encoding.deb822 import parse_stanza
 from tests.support.debs import Entry, deb_bytes, link, tar_bytes
 
 pytestmark = pytest.mark.property

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from kutterlock.adapters.tomlfile import lock_bytes
 from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.table import Describe
 from kutterlock.model.lock import SourcePin, Trust
 from kutterlock.model.lock_format import lock_to_dict, parse_lock
 from kutterlock.model.manifest import parse_manifest
 from kutterlock.model.output import OutputFile, OutputManifest, parse_output_manifest
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.table import Describe
 from tests.support import samples
 
 pytestmark = pytest.mark.property

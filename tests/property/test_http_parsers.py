@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kutterlock.adapters.gpg import judged
 from kutterlock.adapters.process import Finished
+from kutterlock.adapters.signing.gpg import judged
 from kutterlock.errors import UntrustedError
-from kutterlock.model.armor import (
+from kutterlock.model.checksums import parse_checksums
+from kutterlock.model.digest import Digest
+from kutterlock.model.net.http_rules import (
+    next_page,
+    parse_content_range,
+    parse_length,
+    rate_limit_reset,
+    retry_after,
+)
+from kutterlock.model.net.mirrors import places
+from kutterlock.model.net.urls import Origin, redacted, redirected, split_url
+from kutterlock.model.signing.armor import (
     KEY_BEGIN,
     KEY_END,
     SIGNATURE_BEGIN,
@@ -21,17 +32,6 @@ from kutterlock.model.armor import (
     dearmored_keys,
     unwrapped,
 )
-from kutterlock.model.checksums import parse_checksums
-from kutterlock.model.digest import Digest
-from kutterlock.model.http_rules import (
-    next_page,
-    parse_content_range,
-    parse_length,
-    rate_limit_reset,
-    retry_after,
-)
-from kutterlock.model.mirrors import places
-from kutterlock.model.urls import Origin, redacted, redirected, split_url
 
 pytestmark = pytest.mark.property
 

@@ -13,14 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kutterlock.adapters.gpg import judged
-from kutterlock.adapters.keys import check_signature, read_private_key, write_private_key
 from kutterlock.adapters.process import Finished
+from kutterlock.adapters.signing.gpg import judged
+from kutterlock.adapters.signing.keys import check_signature, read_private_key, write_private_key
 from kutterlock.errors import KutterError, UntrustedError
-from kutterlock.model import minisig, sigstore, sshsig
-from kutterlock.model.armor import dearmored_keys, is_clearsigned, unwrapped
-from kutterlock.model.canonical_json import canonical_json
-from kutterlock.model.cosign import (
+from kutterlock.model.attest.cosign import (
     Layer,
     layered,
     read_entries,
@@ -28,16 +25,19 @@ from kutterlock.model.cosign import (
     referrers,
     simple_signing,
 )
-from kutterlock.model.der import ecdsa_signature, read_ecdsa_signature
+from kutterlock.model.attest.image import read_image_statement
+from kutterlock.model.attest.intoto import read_provenance
+from kutterlock.model.attest.statement import read_seen, read_statement
 from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import read_envelope
-from kutterlock.model.image_attestation import read_image_statement
-from kutterlock.model.intoto import read_provenance
-from kutterlock.model.keys import minisign_form, pem, read_public, ssh_form
-from kutterlock.model.signature_file import SignatureFile
-from kutterlock.model.statement import read_seen, read_statement
-from kutterlock.model.strict_json import read_object
-from kutterlock.model.trustroot import read_root
+from kutterlock.model.encoding.canonical_json import canonical_json
+from kutterlock.model.encoding.der import ecdsa_signature, read_ecdsa_signature
+from kutterlock.model.encoding.strict_json import read_object
+from kutterlock.model.signing import minisig, sigstore, sshsig
+from kutterlock.model.signing.armor import dearmored_keys, is_clearsigned, unwrapped
+from kutterlock.model.signing.dsse import read_envelope
+from kutterlock.model.signing.keys import minisign_form, pem, read_public, ssh_form
+from kutterlock.model.signing.signature_file import SignatureFile
+from kutterlock.model.signing.trustroot import read_root
 from kutterlock.trust.docker_names import require_same_images
 from kutterlock.trust.signatures import examine
 from tests.support import attesting, signing

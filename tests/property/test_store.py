@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import HashMismatchError
 from kutterlock.model.digest import Digest
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import hash_file
+from kutterlock.adapters.disk.files import hash_file
 from tests.support.line import Line, make_line
 
 pytestmark = pytest.mark.integration

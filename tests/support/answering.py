@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kutterlock.build import recipe
-from kutterlock.model.sandbox import NetworkAttempt, SandboxPlan, SandboxResult
+from kutterlock.model.sandbox.plan import NetworkAttempt, SandboxPlan, SandboxResult
 
 HEADER = (
     "#\n# Automatically generated file; DO NOT EDIT.\n# Buildroot 2025.02.16 Configuration\n#\n"

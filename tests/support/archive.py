@@ -5,7 +5,7 @@ import hashlib
 import lzma
 from collections.abc import Mapping
 
-from kutterlock.model.debian_index import PackageIndex
+from kutterlock.model.debian.index import PackageIndex
 
 HASH = hashlib.sha256(b"").hexdigest()
 DATE = datetime.datetime(2026, 11, 21, 2, 10, 46, tzinfo=datetime.UTC)

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from kutterlock.adapters.tomlfile import lock_bytes
-from kutterlock.model.bill import Bill, make_bill
-from kutterlock.model.cyclonedx import cyclonedx
+from kutterlock.model.attest.image import ImageFacts, LockFacts, image_statements
+from kutterlock.model.buildroot.showinfo import parse_show_info
 from kutterlock.model.digest import Digest
-from kutterlock.model.image_attestation import ImageFacts, LockFacts, image_statements
-from kutterlock.model.keys import Signer
 from kutterlock.model.lock import ImagePin, Trust
-from kutterlock.model.oci import OCI_MANIFEST, Descriptor, Index, Manifest
+from kutterlock.model.oci.image import OCI_MANIFEST, Descriptor, Index, Manifest
 from kutterlock.model.output import OutputFile, OutputManifest
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.showinfo import parse_show_info
+from kutterlock.model.sbom.bill import Bill, make_bill
+from kutterlock.model.sbom.cyclonedx import cyclonedx
+from kutterlock.model.signing.keys import Signer
 from kutterlock.trust.outputs import attest
 from kutterlock.trust.verified import Judge, VerifiedLock, verify_lock
 from tests.support import samples

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kutterlock.adapters.keys import KeySigner
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.signing.keys import KeySigner
 from kutterlock.bundle.contents import Held, held_by
 from kutterlock.bundle.create import Created, CreateRequest, create
 from kutterlock.bundle.judge import OpenFile, judge_head, judge_project
 from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.take import Judges, Taken, take
 from kutterlock.bundle.volume import Head
-from kutterlock.model.bundle import RECORD, Bundle, read_bundle
+from kutterlock.model.bundle.manifest import RECORD, Bundle, read_bundle
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Silence
-from kutterlock.model.trustroot import ROOT_NAME, SignedRoot
+from kutterlock.model.signing.trustroot import ROOT_NAME, SignedRoot
 from kutterlock.trust.verified import Judge
 from tests.support import signing
 from tests.support.projects import lock_of, write_project

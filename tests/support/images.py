@@ -11,7 +11,7 @@ from typing import Any
 
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, Trust
-from kutterlock.model.oci import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from kutterlock.model.oci.image import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kutterlock.adapters.incoming import IncomingBlob
+from kutterlock.adapters.disk.incoming import IncomingBlob
 from kutterlock.errors import HashMismatchError, NetworkError
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.http import Http, HttpOptions
-from kutterlock.adapters.registry import Registries
-from kutterlock.adapters.registry_auth import Logins
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.http.client import Http, HttpOptions
+from kutterlock.adapters.oci.auth import Logins
+from kutterlock.adapters.oci.registry import Registries
 from kutterlock.model.lock import Lock
-from kutterlock.model.network import Patience
+from kutterlock.model.net.network import Patience
 from kutterlock.model.progress import Silence
 from kutterlock.vendor.closure import ClosureRequest, fetch_closure
 from kutterlock.vendor.report import FetchReport

@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.archive import unpacked_tree
-from kutterlock.adapters.files import hash_file
-from kutterlock.adapters.sandbox import choose_sandbox
+from kutterlock.adapters.archives.unpack import unpacked_tree
+from kutterlock.adapters.disk.files import hash_file
+from kutterlock.adapters.sandbox.run import choose_sandbox
 from kutterlock.build.inputs import copy_overlays
 from kutterlock.build.recipe import Versions
 from kutterlock.catalog.reader import load_catalog

@@ -5,8 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from kutterlock.adapters.gpg import Gpg, Keyring
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
+from kutterlock.adapters.signing.gpg import Gpg, Keyring
 from kutterlock.catalog.reader import Catalog
 from kutterlock.catalog.types import Release
 from kutterlock.model.progress import Silence

@@ -4,14 +4,14 @@ import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from kutterlock.adapters import keys
+from kutterlock.adapters.signing import keys
 from kutterlock.adapters.tomlfile import lock_bytes
+from kutterlock.model.attest.statement import STATEMENT_NAME, ReleaseStatement
 from kutterlock.model.digest import Digest
-from kutterlock.model.keys import P256
 from kutterlock.model.lock import Lock
-from kutterlock.model.signature_file import SignatureFile
-from kutterlock.model.statement import STATEMENT_NAME, ReleaseStatement
-from kutterlock.model.trustroot import NamedKey, SignedRoot
+from kutterlock.model.signing.keys import P256
+from kutterlock.model.signing.signature_file import SignatureFile
+from kutterlock.model.signing.trustroot import NamedKey, SignedRoot
 from kutterlock.trust.rootwork import RootWish, first_root, sign_root
 from kutterlock.trust.signatures import make_signature
 from kutterlock.trust.verified import Papers

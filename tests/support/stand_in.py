@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import OCI_INDEX
+from kutterlock.model.oci.image import OCI_INDEX
 from tests.support.images import Blobs, Object, add_manifest, write_layout
 from tests.support.kutter import OVERLAY, PROJECT
 

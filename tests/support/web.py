@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kutterlock.adapters.http import HttpOptions
-from kutterlock.model.network import Patience
+from kutterlock.adapters.http.client import HttpOptions
+from kutterlock.model.net.network import Patience
 from tests.support.fault_server import FaultServer, ok
 
 

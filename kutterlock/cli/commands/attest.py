@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.build.outputs import verify_output
     from kutterlock.cli.boardbill import board_bill
     from kutterlock.cli.doors import output_root
-    from kutterlock.model.cyclonedx import cyclonedx
+    from kutterlock.model.sbom.cyclonedx import cyclonedx
     from kutterlock.trust.outputs import attest
 
     verified = verified_lock(context, arguments)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 def _kernel(arguments: argparse.Namespace, context: Context) -> int:
     """Print what a kernel lacks; return how many options fail."""
     from kutterlock.errors import UsageError
-    from kutterlock.model.kconfig import check_honoured, parse_config
+    from kutterlock.model.buildroot.kconfig import check_honoured, parse_config
     from kutterlock.resolve.kernel import check_kernel
 
     if not arguments.kernel and not arguments.board:
@@ -70,7 +70,7 @@ def _configuration(
     asked: "_Asked | None", arguments: argparse.Namespace, context: Context
 ) -> tuple[str, str]:
     """Return what the configuration is called, and its text."""
-    from kutterlock.adapters.files import explained
+    from kutterlock.adapters.disk.files import explained
 
     if not arguments.kernel:
         assert asked is not None
@@ -127,9 +127,9 @@ class _Asked:
     """What a board's own files say of its kernel."""
 
     def __init__(self, board: str, context: Context) -> None:
-        from kutterlock.adapters.files import contained
+        from kutterlock.adapters.disk.files import contained
         from kutterlock.errors import UsageError
-        from kutterlock.model.kconfig import parse_config
+        from kutterlock.model.buildroot.kconfig import parse_config
         from kutterlock.model.paths import RelativePath
         from kutterlock.resolve.kernel import tree_name
 
@@ -155,7 +155,7 @@ class _Asked:
 
     def files(self) -> tuple[Path, ...]:
         """Return the kernel configuration files, the last one last."""
-        from kutterlock.adapters.files import contained
+        from kutterlock.adapters.disk.files import contained
         from kutterlock.errors import UsageError
         from kutterlock.model.paths import RelativePath
         from kutterlock.resolve.kernel import configuration_files
@@ -169,7 +169,7 @@ class _Asked:
 
     def text(self) -> str:
         """Return all that the files say."""
-        from kutterlock.adapters.files import explained
+        from kutterlock.adapters.disk.files import explained
 
         texts = []
         for path in self.files():

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
             context.output.say("   All of it is removed; `demo --keep DIR` leaves it to look at.")
     finally:
         if not arguments.keep:
-            from kutterlock.adapters.files import remove_tree
+            from kutterlock.adapters.disk.files import remove_tree
 
             remove_tree(directory)
 

@@ -19,10 +19,10 @@ from kutterlock.cli.trusting import add_trust_options
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:  # for --help, which loads every command
-    from kutterlock.adapters.store import Store
-    from kutterlock.model.keys import Signer
+    from kutterlock.adapters.disk.store import Store
     from kutterlock.model.lock import ImagePin, Lock
-    from kutterlock.model.oci import Platform
+    from kutterlock.model.oci.image import Platform
+    from kutterlock.model.signing.keys import Signer
     from kutterlock.trust.verified import VerifiedLock
     from kutterlock.vendor.images import ImageTree, WantedImage
     from kutterlock.vendor.layout import Layout
@@ -116,7 +116,7 @@ def _tree(store: "Store", wanted: "WantedImage") -> "ImageTree | None":
 
 
 def _export(arguments: argparse.Namespace, context: Context) -> None:
-    from kutterlock.adapters.files import explained
+    from kutterlock.adapters.disk.files import explained
 
     store, signers = context.store(), named_signers(context, arguments)
     verified = lock_of_images(context, arguments, signers)
@@ -168,8 +168,8 @@ def _write(store: "Store", layout: "Layout", target: Path, form: str, epoch: int
 
 
 def _push(arguments: argparse.Namespace, context: Context) -> None:
-    from kutterlock.adapters.files import write_atomically
-    from kutterlock.model.strict_json import write_document
+    from kutterlock.adapters.disk.files import write_atomically
+    from kutterlock.model.encoding.strict_json import write_document
     from kutterlock.vendor.push import parcels_of, push, push_record
 
     store, signers = context.store(), named_signers(context, arguments)
@@ -234,7 +234,7 @@ def _wanted(
 
 
 def _platform(text: str | None) -> "Platform | None":
-    from kutterlock.model.oci import Platform
+    from kutterlock.model.oci.image import Platform
 
     try:
         return Platform.parse(text) if text else None

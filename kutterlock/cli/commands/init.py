@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     path = context.manifest_path
     if path.exists():
         raise UsageError(f"{path} exists", hint="remove it first, or look with `init --print`")
-    from kutterlock.adapters.files import write_atomically
+    from kutterlock.adapters.disk.files import write_atomically
 
     write_atomically(path, text.encode())
     context.output.say(f"{path} written; next: put a board's overlay under overlays/, then")

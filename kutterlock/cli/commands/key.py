@@ -9,7 +9,7 @@ from kutterlock.cli.signers import add_passphrase_options, find_public_key, key_
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
-    from kutterlock.model.keys import PublicKey
+    from kutterlock.model.signing.keys import PublicKey
 
 FORMS = ("pem", "cosign", "minisign", "ssh", "allowed-signers", "tuf")
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _generate(arguments: argparse.Namespace, context: Context) -> None:
-    from kutterlock.adapters.keys import write_public_key
+    from kutterlock.adapters.signing.keys import write_public_key
 
     path = key_path(context, arguments.name)
     public_path = path.with_suffix(".pub.pem")
@@ -54,7 +54,7 @@ def _generate(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _new(arguments: argparse.Namespace, context: Context, path: Path) -> "PublicKey":
-    from kutterlock.adapters.keys import generate, write_private_key
+    from kutterlock.adapters.signing.keys import generate, write_private_key
 
     secret = b""
     if not arguments.no_passphrase:
@@ -67,7 +67,7 @@ def _new(arguments: argparse.Namespace, context: Context, path: Path) -> "Public
 
 def _interrupted(arguments: argparse.Namespace, context: Context, path: Path) -> "PublicKey":
     """Read the key whose making was interrupted before its public key was written."""
-    from kutterlock.adapters.keys import read_private_key
+    from kutterlock.adapters.signing.keys import read_private_key
 
     public = read_private_key(path, passphrase(context, arguments, str(path))).public
     if public.kind != arguments.type:
@@ -94,7 +94,7 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
 def _form(key: "PublicKey", form: str, name: str) -> str:
     import json
 
-    from kutterlock.model import keys, sshsig
+    from kutterlock.model.signing import keys, sshsig
 
     if form == "minisign":
         return keys.minisign_form(key)

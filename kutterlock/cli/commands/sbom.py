@@ -26,10 +26,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Print or write the bill of one board."""
-    from kutterlock.adapters.files import hash_file, write_atomically
+    from kutterlock.adapters.disk.files import hash_file, write_atomically
     from kutterlock.cli.boardbill import board_bill
-    from kutterlock.model.cyclonedx import cyclonedx
-    from kutterlock.model.spdx import spdx
+    from kutterlock.model.sbom.cyclonedx import cyclonedx
+    from kutterlock.model.sbom.spdx import spdx
 
     lock = context.lock()
     names = arguments.board or sorted(lock.boards)

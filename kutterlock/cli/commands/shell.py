@@ -68,7 +68,7 @@ def _stdout_kept() -> Iterator[None]:
 def _attempt(lock: "Lock", board: "BoardPin", workshop: "Workshop") -> "Attempt":
     from kutterlock.build.attempt import Attempt
     from kutterlock.build.workshop import board_derivation
-    from kutterlock.model.sandbox import Place
+    from kutterlock.model.sandbox.plan import Place
 
     workshop.require_closure(lock, board)
     name = f"{board_derivation(lock, board).directory_name}-1"

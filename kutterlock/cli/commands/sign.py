@@ -9,7 +9,7 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.parser import Offer
 from kutterlock.cli.signers import add_signer_options, make_signers
 from kutterlock.errors import UsageError
-from kutterlock.model.signature_file import FORMS
+from kutterlock.model.signing.signature_file import FORMS
 
 if TYPE_CHECKING:
     from kutterlock.model.digest import Digest

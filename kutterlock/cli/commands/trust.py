@@ -11,7 +11,7 @@ from kutterlock.cli.trusting import add_time_option, cabinet
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
-    from kutterlock.model.trustroot import NamedKey, SignedRoot
+    from kutterlock.model.signing.trustroot import NamedKey, SignedRoot
     from kutterlock.trust.rootwork import RootWish
 
 VALID_DAYS = 730
@@ -63,8 +63,8 @@ def _init(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def _rotate(arguments: argparse.Namespace, context: Context) -> None:
-    from kutterlock.adapters.files import write_atomically
-    from kutterlock.model.signature_file import DIRECTORY
+    from kutterlock.adapters.disk.files import write_atomically
+    from kutterlock.model.signing.signature_file import DIRECTORY
     from kutterlock.trust.rootwork import next_root
 
     path = _path(arguments, context)
@@ -149,7 +149,7 @@ def _wish(arguments: argparse.Namespace, context: Context) -> "RootWish":
 
 
 def _named(context: Context, text: str) -> "tuple[str, NamedKey]":
-    from kutterlock.model.trustroot import ROLES, NamedKey
+    from kutterlock.model.signing.trustroot import ROLES, NamedKey
 
     role, colon, rest = text.partition(":")
     if not colon or role not in ROLES:
@@ -170,7 +170,7 @@ def _threshold(text: str) -> tuple[str, int]:
 def _sign_and_write(
     arguments: argparse.Namespace, context: Context, root: "SignedRoot", path: Path
 ) -> None:
-    from kutterlock.adapters.files import write_atomically
+    from kutterlock.adapters.disk.files import write_atomically
     from kutterlock.trust.rootwork import sign_root, standing
 
     signers = make_signers(context, arguments) if _someone(arguments) else []
@@ -187,13 +187,13 @@ def _someone(arguments: argparse.Namespace) -> bool:
 
 
 def _path(arguments: argparse.Namespace, context: Context) -> Path:
-    from kutterlock.model.trustroot import ROOT_NAME
+    from kutterlock.model.signing.trustroot import ROOT_NAME
 
     return arguments.file or context.project / ROOT_NAME
 
 
 def _read(path: Path) -> "SignedRoot":
-    from kutterlock.model.trustroot import read_root
+    from kutterlock.model.signing.trustroot import read_root
     from kutterlock.trust.papers import read_bounded
 
     return read_root(read_bounded(path))

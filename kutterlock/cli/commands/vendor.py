@@ -15,7 +15,7 @@ from kutterlock.cli.trusting import require_allowed_hosts
 from kutterlock.errors import KutterError
 
 if TYPE_CHECKING:  # for --help, which loads every command
-    from kutterlock.adapters.registry import Registries
+    from kutterlock.adapters.oci.registry import Registries
     from kutterlock.cli.vendored import Note
     from kutterlock.model.lock import Lock
     from kutterlock.vendor.report import FetchReport

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.types import Release
 from kutterlock.model.version import UpstreamVersion
 from kutterlock.resolve.upstreams.github import commit_of, read_facts

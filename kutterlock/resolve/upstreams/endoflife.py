@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.updates import SupportNews
 from kutterlock.errors import NetworkError
 

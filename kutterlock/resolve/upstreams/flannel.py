@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.types import Release
 from kutterlock.resolve.upstreams.github import list_releases
 from kutterlock.resolve.upstreams.protocol import Offer

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kutterlock.adapters.http import Http, json_of
+from kutterlock.adapters.http.client import Http, json_of
 from kutterlock.catalog.types import Release, ReleaseFile
 from kutterlock.errors import NetworkError
 from kutterlock.model.digest import Digest
-from kutterlock.model.http_rules import next_page
 from kutterlock.model.lock import Trust
+from kutterlock.model.net.http_rules import next_page
 from kutterlock.model.version import UpstreamVersion
 from kutterlock.resolve.upstreams.protocol import (
     FactPlace,

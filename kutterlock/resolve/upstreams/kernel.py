@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.types import Release
 from kutterlock.errors import NetworkError
 from kutterlock.model.checksums import LARGEST

@@ -8,7 +8,7 @@ back to, and has been another one (1.32 said 3.5.16-0 there, and took 3.5.24-0).
 import re
 from collections.abc import Mapping
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.errors import HashMismatchError, NetworkError
 from kutterlock.model.version import UpstreamVersion
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.types import Release
 from kutterlock.errors import NetworkError
 from kutterlock.model.lock import Trust

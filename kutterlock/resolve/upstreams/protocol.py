@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from kutterlock.adapters.gpg import Gpg, Keyring
-from kutterlock.adapters.http import NOT_THE_FILE, Http
+from kutterlock.adapters.http.client import NOT_THE_FILE, Http
+from kutterlock.adapters.signing.gpg import Gpg, Keyring
 from kutterlock.catalog.types import Release, ReleaseFile
 from kutterlock.errors import HashMismatchError, NetworkError
-from kutterlock.model.armor import unwrapped
 from kutterlock.model.checksums import LARGEST, Checksums, parse_checksums
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import text_of
 from kutterlock.model.lock import Trust
-from kutterlock.model.text import text_of
-from kutterlock.model.urls import redacted
+from kutterlock.model.net.urls import redacted
+from kutterlock.model.signing.armor import unwrapped
 from kutterlock.model.version import UpstreamVersion
 
 T = TypeVar("T")

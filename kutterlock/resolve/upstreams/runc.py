@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kutterlock.adapters.http import Http
+from kutterlock.adapters.http.client import Http
 from kutterlock.catalog.types import Release
 from kutterlock.model.checksums import LARGEST
 from kutterlock.resolve.upstreams.github import list_releases

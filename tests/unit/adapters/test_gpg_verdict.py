@@ -2,8 +2,8 @@
 
 import pytest
 
-from kutterlock.adapters.gpg import judged
 from kutterlock.adapters.process import Finished
+from kutterlock.adapters.signing.gpg import judged
 from kutterlock.errors import UntrustedError
 
 PRIMARY = "18C7DF2819C1733D822D599EA500D6EE9CB0E540"

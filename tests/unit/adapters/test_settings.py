@@ -7,7 +7,7 @@ import pytest
 from kutterlock.adapters.places import settings_path
 from kutterlock.adapters.settings import http_options, read_netrc, read_settings
 from kutterlock.errors import KutterError, UsageError
-from kutterlock.model.network import Login
+from kutterlock.model.net.network import Login
 from kutterlock.model.settings import Settings
 
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from kutterlock.adapters.files import CHUNK, hash_file
+from kutterlock.adapters.disk.files import CHUNK, hash_file
 from kutterlock.build.compare import compare_outputs, first_difference
 from kutterlock.model.output import OutputFile
 from kutterlock.model.paths import RelativePath

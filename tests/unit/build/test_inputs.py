@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import digest_tree
+from kutterlock.adapters.disk.files import digest_tree
 from kutterlock.build.inputs import (
     Generated,
     Overlays,
@@ -21,7 +21,7 @@ from kutterlock.errors import HashMismatchError, LockError, ManifestError, Stale
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import Lock, OverridePin
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import Bind
+from kutterlock.model.sandbox.plan import Bind
 from tests.support import samples
 
 

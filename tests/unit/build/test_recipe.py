@@ -7,7 +7,7 @@ from kutterlock.errors import ManifestError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import OverridePin, SourcePin, Trust
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import Place
+from kutterlock.model.sandbox.plan import Place
 
 MAKE = ("make", "-C", "/kutter/buildroot", "--no-print-directory")
 NOT_PLAIN = "letters, digits and . _ + ~ : / @ % = , - are allowed"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.sandbox import Sandbox
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.sandbox.run import Sandbox
 from kutterlock.build.attempt import Attempt, prepare
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.rendered import rendered_inputs, rendered_texts
@@ -17,7 +17,7 @@ from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import ImagePin, InputPin, Lock, SourcePin
 from kutterlock.model.progress import Silence
-from kutterlock.model.sandbox import Place
+from kutterlock.model.sandbox.plan import Place
 from tests.support import samples
 from tests.support.images import Blobs, add_image, pin
 

@@ -13,7 +13,7 @@ from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.take import take
 from kutterlock.bundle.write import Sources, write_volumes
 from kutterlock.errors import HashMismatchError
-from kutterlock.model.bundle import Bundle, Piece
+from kutterlock.model.bundle.manifest import Bundle, Piece
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Silence
 from tests.support.bundles import Far, Near, some_files

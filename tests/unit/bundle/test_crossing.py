@@ -22,8 +22,8 @@ from kutterlock.errors import (
     VolumeMissingError,
     WrongVolumeError,
 )
-from kutterlock.model import ustar
 from kutterlock.model.digest import Digest, TreeEntry
+from kutterlock.model.encoding import ustar
 from tests.support import signing
 from tests.support.bundles import BASE, Far, Near, base_of, some_files
 from tests.support.projects import lock_of
@@ -421,7 +421,7 @@ def test_a_wrong_base_is_named(near: Near, far: Far, tmp_path: Path) -> None:
 def test_a_symlink_that_leaves_the_project_is_refused(
     near: Near, far: Far, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kutterlock.adapters.files._link", _any_link)
+    monkeypatch.setattr("kutterlock.adapters.disk.files._link", _any_link)
     link = near.project / "overlays/demo/out"
     link.symlink_to("../../../elsewhere")
     with pytest.raises(UntrustedError) as caught:

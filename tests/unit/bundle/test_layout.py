@@ -5,9 +5,9 @@ import pytest
 from kutterlock.bundle.layout import lay_out
 from kutterlock.bundle.write import head_size
 from kutterlock.errors import UsageError
-from kutterlock.model import ustar
-from kutterlock.model.bundle import LOCK_PATH, Bundle, BundleBlob, BundleFile
+from kutterlock.model.bundle.manifest import LOCK_PATH, Bundle, BundleBlob, BundleFile
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding import ustar
 from kutterlock.model.paths import RelativePath
 
 LIMIT = 120_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.bundle.licences import (
     BUILDROOT,
     UNREADABLE,
@@ -18,10 +18,10 @@ from kutterlock.bundle.licences import (
     wheel_licence,
 )
 from kutterlock.bundle.wheels import collect_tools
-from kutterlock.model.copyright import LARGEST, PROSE
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin, Lock
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.sbom.copyright import LARGEST, PROSE
 from tests.support.debs import Entry, deb_bytes, link
 from tests.support.projects import lock_of
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import write_atomically
+from kutterlock.adapters.disk.files import write_atomically
 from kutterlock.bundle.review import Reviewed, Row, _table, checking, make_rows, review_files
 from kutterlock.model.digest import Digest
-from kutterlock.model.keys import pem
+from kutterlock.model.signing.keys import pem
 from tests.support import signing
 from tests.support.bundles import BASE, Near, base_of, some_files
 from tests.support.projects import lock_of

@@ -7,7 +7,7 @@ import pytest
 
 from kutterlock.catalog.reader import load_catalog
 from kutterlock.cli.main import main
-from kutterlock.model.kconfig import parse_config
+from kutterlock.model.buildroot.kconfig import parse_config
 from kutterlock.resolve.kernel import base_of
 
 MANIFEST = """\

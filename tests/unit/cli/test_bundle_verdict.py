@@ -13,7 +13,7 @@ from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.bundle.create import CreateRequest, create
 from kutterlock.bundle.volume import Volume
 from kutterlock.cli.main import main
-from kutterlock.model import ustar
+from kutterlock.model.encoding import ustar
 from kutterlock.model.progress import Silence
 from tests.support.bundles import BASE, Near, base_of, some_files
 from tests.support.projects import lock_of

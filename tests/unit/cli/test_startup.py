@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from tests.support.projects import write_project
 
 REPOSITORY = Path(__file__).resolve().parents[3]

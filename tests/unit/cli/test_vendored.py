@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main, make_context
 from kutterlock.cli.output import Output

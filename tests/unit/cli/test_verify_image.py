@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.cli.main import main
 from tests.support import samples

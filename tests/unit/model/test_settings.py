@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kutterlock.errors import UsageError
-from kutterlock.model.network import Proxies
+from kutterlock.model.net.network import Proxies
 from kutterlock.model.settings import KNOWN_FINGERPRINTS, Settings, parse_settings
 
 HERE = Path("/home/me/.config/kutter")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kutterlock.adapters.files import hash_file
+from kutterlock.adapters.disk.files import hash_file
 from kutterlock.build.inputs import copy_overlays
 from kutterlock.build.recipe import Versions
 from kutterlock.catalog.types import ReleaseFile
@@ -17,7 +17,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.lock import OverridePin, SourcePin, Trust
 from kutterlock.model.manifest import PackagePin
 from kutterlock.model.paths import RelativePath
-from kutterlock.model.sandbox import NetworkAttempt, SandboxPlan, SandboxResult
+from kutterlock.model.sandbox.plan import NetworkAttempt, SandboxPlan, SandboxResult
 from kutterlock.resolve.closure import (
     BoardClosure,
     Pins,

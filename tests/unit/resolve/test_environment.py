@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.index_cache import IndexCache
+from kutterlock.adapters.disk.index_cache import IndexCache
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,

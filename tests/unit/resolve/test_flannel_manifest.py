@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.catalog.reader import load_catalog
 from kutterlock.errors import HashMismatchError, MissingInputError, NetworkError, NoSolutionError
 from kutterlock.model.digest import Digest

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.registry import Answered
+from kutterlock.adapters.oci.registry import Answered
 from kutterlock.catalog.reader import Catalog, load_catalog
 from kutterlock.errors import ManifestError, NetworkError, NoSolutionError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.table import Describe
 from kutterlock.model.lock import ImagePin, InputPin, Lock, Trust
 from kutterlock.model.manifest import Manifest, parse_manifest
-from kutterlock.model.reference import Reference
-from kutterlock.model.table import Describe
+from kutterlock.model.oci.reference import Reference
 from kutterlock.resolve.image_checks import require_agreement
 from kutterlock.resolve.images import ImagesRequest, pin_images
 from kutterlock.resolve.tags import tag_standings

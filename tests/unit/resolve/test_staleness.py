@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.files import digest_tree, hash_file
+from kutterlock.adapters.disk.files import digest_tree, hash_file
 from kutterlock.adapters.tomlfile import read_manifest
 from kutterlock.errors import StaleLockError
 from kutterlock.model.lock import Lock, OverridePin

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kutterlock.adapters.image_layout import open_layout
-from kutterlock.adapters.keys import KeySigner
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
+from kutterlock.adapters.oci.layout import open_layout
+from kutterlock.adapters.signing.keys import KeySigner
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,
@@ -21,9 +21,9 @@ from kutterlock.errors import (
     UntrustedError,
     UsageError,
 )
-from kutterlock.model.cosign import read_simple_signing, simple_signing
+from kutterlock.model.attest.cosign import read_simple_signing, simple_signing
 from kutterlock.model.digest import Digest
-from kutterlock.model.oci import OCI_INDEX, OCI_MANIFEST
+from kutterlock.model.oci.image import OCI_INDEX, OCI_MANIFEST
 from kutterlock.trust.images import ImageSubject, sign_image
 from kutterlock.trust.layouts import CONTENT, ImageStandard, JudgedLayout, judge_layout
 from kutterlock.trust.verified import Judge

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kutterlock.errors import UntrustedError
-from kutterlock.model.cyclonedx import cyclonedx
 from kutterlock.model.digest import Digest
-from kutterlock.model.dsse import read_envelope
+from kutterlock.model.sbom.cyclonedx import cyclonedx
+from kutterlock.model.signing.dsse import read_envelope
 from kutterlock.trust.outputs import OutputPapers, attest, judge_output, read_output_papers
 from kutterlock.trust.verified import Judge, verify_lock
 from tests.support import attesting

@@ -8,8 +8,8 @@ import pytest
 
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.errors import KutterError, UntrustedError, UsageError
+from kutterlock.model.attest.statement import Seen, read_statement
 from kutterlock.model.digest import Digest
-from kutterlock.model.statement import Seen, read_statement
 from kutterlock.trust.papers import Cabinet, read_papers
 from kutterlock.trust.release import ReleaseRequest, sign_lock
 from kutterlock.trust.verified import Judge, verify_lock

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.keys import check_signature
+from kutterlock.adapters.signing.keys import check_signature
 from kutterlock.errors import UntrustedError
-from kutterlock.model.trustroot import SignedRoot, advance, check_root, read_root
+from kutterlock.model.signing.trustroot import SignedRoot, advance, check_root, read_root
 from kutterlock.trust.papers import Cabinet, current_root
 from kutterlock.trust.rootwork import RootWish, first_root, next_root, sign_root, standing
 from tests.support.signing import ALICE, BOB, CAROL, LATER, MALLORY, named, root

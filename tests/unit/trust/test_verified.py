@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from kutterlock.errors import UntrustedError
+from kutterlock.model.attest.statement import Seen
 from kutterlock.model.digest import Digest
-from kutterlock.model.statement import Seen
 from kutterlock.trust.verified import Judge, Papers, VerifiedLock, verify_lock
 from tests.support import samples, signing
 from tests.support.signing import ALICE, BOB, CAROL, LATER, MALLORY, NOW, papers, release, root

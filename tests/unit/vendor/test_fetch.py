@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.incoming import IncomingBlob
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.incoming import IncomingBlob
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import (
     HashMismatchError,
     KutterError,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.model.digest import Digest
 from kutterlock.vendor.folder import candidates
 from kutterlock.vendor.wants import Want

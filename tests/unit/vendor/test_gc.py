@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.tomlfile import write_lock
 from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.store import Store
+from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import HashMismatchError, MissingInputError
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Silence

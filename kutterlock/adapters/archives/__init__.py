@@ -1,0 +1,1 @@
+"""Archives from strangers, read and unpacked."""

@@ -1,0 +1,1 @@
+"""Files: the store, what is on its way there, and trees."""

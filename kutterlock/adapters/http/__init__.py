@@ -1,0 +1,1 @@
+"""HTTP: the only way to a network."""

@@ -1,0 +1,1 @@
+"""Sandboxes: programs that see only what they are given."""

@@ -1,0 +1,1 @@
+"""Keys, and the programs that hold or use them."""

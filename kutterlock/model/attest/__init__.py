@@ -1,0 +1,1 @@
+"""What is said of a release, an image or a build, and signed."""

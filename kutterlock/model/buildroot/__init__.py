@@ -1,0 +1,1 @@
+"""What Buildroot reads and tells."""

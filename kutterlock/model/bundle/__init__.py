@@ -1,0 +1,1 @@
+"""The documents of a bundle: what crosses the air gap."""

@@ -1,0 +1,1 @@
+"""Debian's packages: versions, lists, dependencies, places."""

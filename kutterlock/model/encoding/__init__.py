@@ -1,0 +1,1 @@
+"""Encodings: bytes to values and back, with no meaning of their own."""

@@ -1,0 +1,1 @@
+"""Addresses and what may be done with them."""

@@ -1,0 +1,1 @@
+"""Container images, as the OCI and Docker describe them."""

@@ -1,0 +1,1 @@
+"""What a sandboxed program may see and do."""

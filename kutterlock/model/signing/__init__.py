@@ -1,0 +1,1 @@
+"""Keys, signatures and the files that hold them, as values."""
