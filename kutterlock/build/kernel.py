@@ -129,7 +129,13 @@ def _make(
             )
         made = contained(work, RelativePath("build/out/.config"))
         with explained(made), made.open("rb") as file:
-            write_atomically(path, file.read(LARGEST_CONFIG))
+            config = file.read(LARGEST_CONFIG + 1)
+        if len(config) > LARGEST_CONFIG:
+            raise BuildError(
+                f"{pin.path.name}: its configuration is larger than {LARGEST_CONFIG} bytes",
+                hint="look at the board's kernel configuration files",
+            )
+        write_atomically(path, config)
         workshop.progress.done(f"{pin.path.name} configured")
 
 

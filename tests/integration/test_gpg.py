@@ -48,16 +48,6 @@ def test_text_outside_is_dropped(gpg: Gpg, signer: Signer, keyring: Keyring) -> 
     assert gpg.clearsigned(wrapped, keyring, "list").data == TEXT
 
 
-def test_detached(gpg: Gpg, signer: Signer, keyring: Keyring, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.write_bytes(TEXT)
-    assert gpg.detached(data, signer.detach(TEXT), keyring, "data") == signer.fingerprint
-    data.write_bytes(TEXT + b"x")
-    with pytest.raises(UntrustedError) as caught:
-        gpg.detached(data, signer.detach(TEXT), keyring, "data")
-    assert caught.value.reason == "data: the signature is wrong: the text was changed"
-
-
 def refusal(gpg: Gpg, data: bytes, keyring: Keyring) -> str:
     with pytest.raises(UntrustedError) as caught:
         gpg.clearsigned(data, keyring, "list")

@@ -24,9 +24,6 @@ class Signer:
     def clearsign(self, text: bytes, digest: str = "SHA256") -> bytes:
         return self.gpg("--digest-algo", digest, "--clearsign", stdin=text)
 
-    def detach(self, data: bytes) -> bytes:
-        return self.gpg("--detach-sign", stdin=data)
-
     def keys(self, *, armor: bool) -> bytes:
         return self.gpg(*(["--armor"] if armor else []), "--export")
 

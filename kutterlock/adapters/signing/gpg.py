@@ -70,13 +70,6 @@ class Gpg:
             fingerprint = self._verified(place, argv, keyring, what)
             return Signed(data=(place / "text").read_bytes(), fingerprint=fingerprint)
 
-    def detached(self, data: Path, signature: bytes, keyring: Keyring, what: str) -> str:
-        """Return the pinned fingerprint that signed a file. Raises as `clearsigned` does."""
-        with _workspace(keyring) as place:
-            (place / "signature").write_bytes(signature)
-            argv = ["--", str(place / "signature"), str(data)]
-            return self._verified(place, argv, keyring, what)
-
     def _verified(self, place: Path, argv: list[str], keyring: Keyring, what: str) -> str:
         program = find_program("gpgv", self._search_path)
         if program is None:
