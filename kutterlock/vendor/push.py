@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.http.answer import Response
@@ -21,6 +21,8 @@ from kutterlock.model.progress import Progress
 from kutterlock.vendor.images import ImageTree, Part, WantedImage, read_tree
 from kutterlock.vendor.layout import blob_chunks
 from kutterlock.vendor.verify import verify_blobs
+
+T = TypeVar("T")
 
 JOBS = 4
 LARGEST_WORD = 300
@@ -48,6 +50,9 @@ class Target(Protocol):
 
     def put_manifest(self, name: str, data: bytes, media_type: str, wanted: str) -> Response:
         """Send a manifest under a digest or tag."""
+
+    def close(self) -> None:
+        """Close all connections, those that are in use, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,15 +208,15 @@ class _Push:
         self.progress.start("pushing", total=sum(sizes.values()), unit="bytes")
         items = sorted(places, key=lambda digest: (-sizes[digest], digest))
         try:
-            in_threads(lambda d: self._place(d, sizes[d], places[d]), items, JOBS)
+            self._in_threads(lambda d: self._place(d, sizes[d], places[d]), items)
         finally:
             self.progress.done("")
 
     def send_manifests(self) -> None:
-        in_threads(self._send_documents, self.parcels, JOBS)
+        self._in_threads(self._send_documents, self.parcels)
 
     def send_tags(self) -> None:
-        in_threads(self._send_tag, self.parcels, JOBS)
+        self._in_threads(self._send_tag, self.parcels)
 
     def report(self) -> PushReport:
         return PushReport(
@@ -221,6 +226,9 @@ class _Push:
             manifests=len(self.manifests),
             tags=len(self.tags),
         )
+
+    def _in_threads(self, work: Callable[[T], None], items: Sequence[T]) -> None:
+        in_threads(work, items, JOBS, on_interrupt=self.target.close)
 
     def _is_whole_there(self, parcel: Parcel) -> bool:
         """Whether no child is absent: because it is here, or because the registry has it."""
