@@ -2,10 +2,12 @@
 
 oras holds them as the 300 layers of one artifact. `oras backup` and `oras restore` (1.3 and newer)
 go between a registry on loopback and a tar; `oras cp` goes from one layout to another, which tar
-packs, and out of the tar into a layout. Everybody hashes every byte.
+packs, and out of the tar into a layout. Everybody hashes every byte. The way to the archive, the
+way out of it, and both in one.
 """
 
 import contextlib
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from images import Server
 
 CREATE = "bundle create: 300 files, 600 MiB, to one archive"
 IMPORT = "bundle import: 300 files, 600 MiB, from one archive"
+BOTH = "bundle create, then import: 300 files, 600 MiB, to one archive and from it"
 ROUNDS = 9
 """A virtual machine that takes its memory back makes single rounds differ by a fifth."""
 
@@ -49,6 +52,10 @@ def main() -> None:
             run(found, place, "cp", "--from-oci-layout", "--to-plain-http", "layout:1", target)
         compete(CREATE, create(place), list(to_archive(found, place, server)), rounds=ROUNDS)
         compete(IMPORT, take(place), list(from_archive(found, place, server)), rounds=ROUNDS)
+        mine = in_turn("kutterlock bundle create, bundle import", create(place), take(place))
+        there, back = to_archive(found, place, None), from_archive(found, place, None)
+        theirs = in_turn("oras cp, tar, oras cp", *there, *back)
+        compete(BOTH, mine, [theirs], rounds=ROUNDS)
 
 
 def has_backup(oras: str) -> bool:
@@ -73,7 +80,7 @@ def to_archive(oras: str, place: Path, server: Server | None) -> Iterator[Conten
 
 
 def from_archive(oras: str, place: Path, server: Server | None) -> Iterator[Contender]:
-    out = place / "out"
+    out = place / "back"
     if server:
         text = (
             f"{oras} restore --no-tty --plain-http --input {place}/backup.tar {server.host}/bench:1"
@@ -81,6 +88,15 @@ def from_archive(oras: str, place: Path, server: Server | None) -> Iterator[Cont
         yield shell("oras restore", text, place, server.clear)
     text = f"{oras} cp --no-tty --from-oci-layout --to-oci-layout {place}/o.tar:1 {out}:1"
     yield shell("oras cp from the archive to a layout", text, place, lambda: clean(out))
+
+
+def in_turn(name: str, *both: Contender) -> Contender:
+    """Make one of two: there and back."""
+    own = [["env", *map("=".join, one.environment.items()), *one.argv] for one in both]
+    argv = ["/bin/sh", "-c", " && ".join(map(shlex.join, own))]
+    return Contender(
+        name, argv, environment(), lambda: [one.prepare() for one in both], target=both[0].target
+    )
 
 
 def shell(name: str, text: str, place: Path, prepare: Callable[[], object]) -> Contender:
