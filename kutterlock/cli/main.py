@@ -17,7 +17,7 @@ from kutterlock import __version__
 from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
-from kutterlock.cli.parser import Parser, require_nothing_left
+from kutterlock.cli.parser import Parser, meant
 from kutterlock.cli.progress import ConsoleProgress, plain_interval
 from kutterlock.errors import InterruptionError, KutterError, UsageError
 from kutterlock.model.progress import Progress
@@ -74,13 +74,26 @@ def run_command(words: Sequence[str], environ: Mapping[str, str], output: Output
     progress = ConsoleProgress(plain=plain_interval(environ.get("KUTTER_PROGRESS", "")))
     try:
         arguments, left = build_parser(words).parse_known_args(words)
-        require_nothing_left(left, arguments.parser)
+        _require_nothing_left(left, arguments.parser)
         output.as_json = output.as_json or arguments.json
         context = make_context(arguments, environ, _working_directory(), output, progress)
         module = importlib.import_module(f"kutterlock.cli.commands.{arguments.module}")
         return module.run(arguments, context) or 0
     finally:
         progress.close()
+
+
+def _require_nothing_left(left: Sequence[str], command: argparse.ArgumentParser) -> None:
+    """Raise UsageError for words that a command does not take."""
+    if not left:
+        return
+    from kutterlock.cli.completion import flags_of
+
+    near = meant(left[0].partition("=")[0], flags_of(command))
+    raise UsageError(
+        f"`{command.prog}` does not take {' '.join(left)}{near}",
+        hint=f"`{command.prog} --help` lists what there is",
+    )
 
 
 def _working_directory() -> Path:

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kutterlock.errors import UsageError
@@ -82,19 +82,6 @@ def meant(word: str, known: Iterable[object]) -> str:
 
     near = difflib.get_close_matches(word, [str(item) for item in known], n=1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def require_nothing_left(left: Sequence[str], command: argparse.ArgumentParser) -> None:
-    """Raise UsageError for words that a command does not take."""
-    if not left:
-        return
-    from kutterlock.cli.completion import flags_of
-
-    near = meant(left[0].partition("=")[0], flags_of(command))
-    raise UsageError(
-        f"`{command.prog}` does not take {' '.join(left)}{near}",
-        hint=f"`{command.prog} --help` lists what there is",
-    )
 
 
 def day(text: str) -> "datetime.date":
