@@ -1,8 +1,10 @@
-"""Sets kutterlock up from a bundle: `python3 bootstrap.py DIR VOLUME...`. Needs Python 3.11 alone.
+"""Sets kutterlock up from a bundle: `python3 -I bootstrap.py DIR CHECKED [BASE...]`.
 
-Run it after the bundle was checked by hand (docs/air-gap.md has the commands): this file comes with
-the bundle, so it proves nothing. It holds each wheel against the digest in `bundle.json`, unpacks
-those that fit this Python into DIR/lib, and writes DIR/kutterlock.
+CHECKED is the folder that the bundle was unpacked into and checked in, by hand (docs/air-gap.md
+has the commands): this file came with the bundle, so it proves nothing. It looks at `bundle.json`
+there and at the wheels which that names, holds each against its digest, unpacks those that fit
+this Python into DIR/lib, and writes DIR/kutterlock. BASE is such a folder of a delta's base, for
+the wheels that the delta leaves out. Needs Python 3.11 or newer, and nothing else.
 """
 
 import hashlib
@@ -10,82 +12,81 @@ import io
 import json
 import platform
 import re
+import shutil
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
-LARGEST_WHEEL = 1 << 28
+USAGE = "usage: python3 -I bootstrap.py DIR CHECKED [BASE...]"
 LAUNCHER = """\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
 exec "{python}" -I -S -c '
 import sys
 sys.path.insert(0, sys.argv.pop(1) + "/lib")
-from kutterlock.cli.main import main
+from kutterlock.__main__ import run
 sys.argv[0] = "kutterlock"
-sys.exit(main())
+sys.exit(run())
 ' "$here" "$@"
 """
 
 
-def main(words: list[str]) -> str:
-    """Set it up, and return what to tell the user."""
+class Refusal(Exception):  # noqa: N818 -- it is said, not raised any further
+    """What is said in place of setting anything up."""
+
+
+def main(words: list[str]) -> int:
+    """Set it up; return the exit status."""
+    if words[:1] in (["-h"], ["--help"]):
+        print(f"{USAGE}\n\n{__doc__.partition(chr(10))[2].strip()}")
+        return 0
     if len(words) < 2:
-        return "usage: python3 bootstrap.py DIR VOLUME..."
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        set_up(Path(words[0]), [Path(word) for word in words[1:]])
+    except (OSError, Refusal, ValueError, KeyError, zipfile.BadZipFile) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def set_up(target: Path, places: list[Path]) -> None:
+    """Unpack the wheels that fit below `target`, all of them or none."""
     if sys.version_info < (3, 11):  # noqa: UP036 -- it runs on any Python, to say so
-        return "kutterlock needs Python 3.11 or newer"
-    target = Path(words[0])
-    found: dict[str, bytes] = {}
-    wanted: dict[str, str] = {}
-    for volume in words[1:]:
-        read_volume(Path(volume), wanted, found)
-    fitting = sorted(name for name in wanted if fits(name))
-    wheels = {name: whole(wanted[name], found) for name in fitting}
-    missing = [name for name in fitting if not wheels[name]]
-    if missing or not fitting:
-        return f"not in these volumes: {', '.join(missing) or 'kutterlock'} (name all, or the base)"
-    (target / "lib").mkdir(parents=True, exist_ok=True)
+        raise Refusal("kutterlock needs Python 3.11 or newer")
+    if (target / "lib").exists():
+        raise Refusal(f"{target / 'lib'} is there already: name a new directory")
+    manifest = json.loads((places[0] / "bundle.json").read_text("utf-8"))
+    wanted = {tool["name"]: tool["sha256"] for tool in manifest["tools"] if fits(tool["name"])}
+    wheels = {name: find(name, wanted[name], places) for name in sorted(wanted)}
+    missing = [name for name, data in wheels.items() if data is None]
+    if missing or not wheels:
+        what = ", ".join(missing) or "a kutterlock for this Python and machine"
+        where = ", ".join(map(str, places))
+        raise Refusal(f"not in {where}: {what} (name the folder of the delta's base, too)")
+    unfinished = target / "lib.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     for data in wheels.values():
-        unpack(data, target / "lib")
+        with zipfile.ZipFile(io.BytesIO(data or b"")) as archive:
+            archive.extractall(unfinished)
     launcher = target / "kutterlock"
     launcher.write_text(LAUNCHER.format(python=sys.executable))
     launcher.chmod(0o755)
+    unfinished.rename(target / "lib")
     print(f"{launcher}: {len(wheels)} wheels unpacked")
-    return ""
 
 
-def read_volume(path: Path, wanted: dict[str, str], found: dict[str, bytes]) -> None:
-    """Take tools, and parts of tools, out of a volume: `found` maps member names to bytes.
-
-    `wanted` gets the digests that the manifest gives, by name.
-    """
-    with tarfile.open(path, "r:") as archive:
-        for member in archive:
-            if member.name == "bundle.json":
-                tools = json.loads(read(archive, member))["tools"]
-                wanted.update({tool["name"]: tool["sha256"] for tool in tools})
-            elif member.name.startswith("tools/"):
-                data = read(archive, member)
-                found[hashlib.sha256(data).hexdigest()] = data
-            elif member.name.startswith("parts/") and member.name[6:70] in wanted.values():
-                found[member.name] = read(archive, member)
-
-
-def whole(sha256: str, found: dict[str, bytes]) -> bytes:
-    """Return a tool whose digest is right, joined where it was cut; nothing when it is not here."""
-    if sha256 in found:
-        return found[sha256]
-    data = b"".join(found[name] for name in sorted(found) if name.startswith(f"parts/{sha256}."))
-    return data if hashlib.sha256(data).hexdigest() == sha256 else b""
-
-
-def read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """Read a member, bounded."""
-    file = archive.extractfile(member)
-    if file is None or member.size > LARGEST_WHEEL:
-        sys.exit(f"{member.name} is not a file of a sensible size")
-    return file.read()
+def find(name: str, sha256: str, places: list[Path]) -> bytes | None:
+    """Return the wheel of that digest, joined where it was cut; None when it is not here."""
+    for place in places:
+        whole = place / "tools" / name
+        parts = [whole] if whole.is_file() else sorted(place.glob(f"parts/{sha256}.*"))
+        data = b"".join(path.read_bytes() for path in parts)
+        if hashlib.sha256(data).hexdigest() == sha256:
+            return data
+    return None
 
 
 def fits(name: str) -> bool:
@@ -117,11 +118,5 @@ def _libc() -> str:
     return "manylinux" if platform.libc_ver()[0] == "glibc" else "musllinux"
 
 
-def unpack(data: bytes, target: Path) -> None:
-    """Unpack a wheel whose digest was right."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        archive.extractall(target)  # noqa: S202 -- its digest was right
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]) or 0)
+    sys.exit(main(sys.argv[1:]))

@@ -102,6 +102,7 @@ def checking(reviewed: Reviewed) -> str:
     names = " ".join(name for name, _ in reviewed.volumes)
     first = reviewed.volumes[0][0]
     identity = Digest.of(reviewed.bundle.to_bytes())
+    ids = ", ".join(reviewed.signers) or "nobody"
     return f"""\
 How to check this bundle with tools that you have already
 =========================================================
@@ -110,9 +111,10 @@ On a first crossing run nothing that comes out of the bundle, kutterlock include
 You need: the public key of whoever signs, received another way; tar; sha256sum; minisign or
 openssl and base64.
 
-1. Unpack what the signatures are about, then look who signed:
+1. In an empty directory unpack the sums and their signatures, then look who signed (ID is the
+   signer's: {ids}):
 
-       tar xf {first} bundle.json SHA256SUMS roots signatures
+       tar xf {first} SHA256SUMS signatures
        minisign -V -p KEY.minisign -m SHA256SUMS -x signatures/SHA256SUMS.ID.minisig
 
    or with openssl, from the other form of the same signature:
@@ -122,19 +124,19 @@ openssl and base64.
        openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SHA256SUMS -sigfile sums.sig
 
    (For a key on P-256: openssl dgst -sha256 -verify KEY.pem -signature sums.sig SHA256SUMS)
-   signed by: {", ".join(reviewed.signers) or "nobody"}
 
-2. Unpack all volumes into an empty directory and hold every file against the sums:
+2. Unpack all volumes into another empty directory, and hold every file against these sums (not
+   against another SHA256SUMS that a volume may have put there):
 
        mkdir all
        for volume in {names}; do tar xf $volume -C all; done
-       cd all && sha256sum -c SHA256SUMS
+       (cd all && sha256sum -c ../SHA256SUMS)
 
-   Every line has to say OK. Anything under all/ that SHA256SUMS does not name, but for
-   volume.json, roots/ and signatures/, does not belong there:
+   Every line has to say OK. Then look for what nobody signed. This has to print nothing:
 
-       find . -type f | sed 's,^./,,' | sort > found
-       sed 's/^[0-9a-f]*  //' SHA256SUMS | sort | comm -13 - found
+       find all ! -type d | cut -c5- |
+           grep -Ev '^((roots|signatures)/|(volume[.]json|SHA256SUMS)$)' | sort > found
+       cut -c67- SHA256SUMS | sort | comm -13 - found
 
 3. bundle.json itself is the first line of SHA256SUMS:
 
@@ -144,7 +146,7 @@ openssl and base64.
 
        {reviewed.root or "(the project has no trust root)"}
 
-After that it is safe to run what is in it:
+After that it is safe to run what is in `all`:
 
 {_running(reviewed.bundle, names)}"""
 
@@ -152,7 +154,7 @@ After that it is safe to run what is in it:
 def _running(bundle: Bundle, names: str) -> str:
     if any(tool.name == BOOTSTRAP and tool.carried for tool in bundle.tools):
         return (
-            f"       python3 all/tools/bootstrap.py DIR {names}\n"
+            "       python3 -I all/tools/bootstrap.py DIR all\n"
             f"       DIR/kutterlock bundle import {names} --into PROJECT --root-digest sha256:...\n"
         )
     return f"       kutterlock bundle import {names} --into PROJECT    # kutterlock is not in it\n"

@@ -58,9 +58,9 @@ def head_size(bundle: Bundle, extra: Mapping[str, bytes]) -> int:
     return sum(ustar.room(len(data)) for _, data in members)
 
 
-def volume_paths(target: Path, count: int) -> list[Path]:
-    """Name the volumes: `target` itself, or NAME.001.tar and so on."""
-    if count == 1:
+def volume_paths(target: Path, count: int, *, numbered: bool) -> list[Path]:
+    """Name the volumes: NAME.001.tar and so on, or `target` itself where nobody asked for a cut."""
+    if not numbered:
         return [target]
     stem = target.name.removesuffix(ENDING)
     return [target.with_name(f"{stem}.{number:03}{ENDING}") for number in range(1, count + 1)]
@@ -70,7 +70,8 @@ def write_volumes(
     bundle: Bundle, target: Path, sources: Sources, progress: Progress, limit: int | None = None
 ) -> list[Path]:
     """Write every volume; none has its name before all are whole. Older ones are removed."""
-    paths = volume_paths(target, len(bundle.volumes))
+    count = len(bundle.volumes)
+    paths = volume_paths(target, count, numbered=limit is not None or count > 1)
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     total = sum(piece.size for piece in bundle.wholes())

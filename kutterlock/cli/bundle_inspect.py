@@ -35,7 +35,7 @@ def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
     context.output.table(_summary(head))
     context.output.table([f"{item.check}:", item.result] for item in findings)
     context.output.table([name, version] for name, version in versions.items())
-    for line in _licence_lines(licences):
+    for line in _licence_lines(licences, head.bundle):
         context.output.say(line)
     if arguments.files:
         context.output.table(_file_rows(head.bundle, licences))
@@ -83,9 +83,9 @@ def _licences(papers: dict[str, bytes]) -> dict[str, str]:
     return {name: text for name, text in found.items() if isinstance(text, str)}
 
 
-def _licence_lines(licences: dict[str, str]) -> list[str]:
+def _licence_lines(licences: dict[str, str], bundle: "Bundle") -> list[str]:
     if not licences:
-        return [" licences    not in this bundle: `bundle create --sbom` puts them in"]
+        return [f" licences    {_whereabouts(bundle)}"]
     counted = Counter(name for text in licences.values() for name in text.split(", "))
     ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     more = [f" licences    {len(ranked) - MOST_LINES} more names: --files lists each file's"]
@@ -96,6 +96,21 @@ def _licence_lines(licences: dict[str, str]) -> list[str]:
         ),
         *(more if len(ranked) > MOST_LINES else []),
     ]
+
+
+def _whereabouts(bundle: "Bundle") -> str:
+    """Say where the licences are, which this volume does not have whole."""
+    named = [tool for tool in bundle.tools if f"tools/{tool.name}" == LICENCES]
+    if not named:
+        return "not in this bundle: `bundle create --sbom` puts them in"
+    if not named[0].carried:
+        return "as in the base: `bundle inspect` shows them there"
+    volumes = [
+        str(number)
+        for number, pieces in enumerate(bundle.pieces(), 1)
+        if any(piece.whole == named[0].sha256 for piece in pieces)
+    ]
+    return f"in volume {', '.join(volumes)}: `bundle inspect` shows them there"
 
 
 def _signature_findings(

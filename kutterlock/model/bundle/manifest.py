@@ -132,9 +132,14 @@ class Bundle:
         return tuple(b for b in self.held if not b.carried and b.digest not in carried)
 
     def wholes(self) -> tuple[Piece, ...]:
-        """Return every carried file and blob, in the order of the archive."""
+        """Return every carried file and blob, in the order of the archive.
+
+        What is read rather than run (licences, bills of material) comes before the wheels, so that
+        the first volume has it.
+        """
         blobs = sorted((b for b in self.blobs if b.carried), key=lambda blob: blob.sha256)
         tools = [tool for tool in self.tools if tool.carried]
+        tools.sort(key=lambda tool: tool.name.endswith(".whl"))
         return (
             *(_whole(f.member, f.size, f.sha256) for f in self.files if f.carried),
             *(_whole(f"tools/{tool.name}", tool.size, tool.sha256) for tool in tools),

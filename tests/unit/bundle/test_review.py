@@ -2,9 +2,11 @@
 
 import csv
 import html.parser
+import io
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -85,33 +87,79 @@ def test_a_table_holds_no_formulas() -> None:
     assert _table([row]).splitlines()[1] == "'=1+1,'@x,blob,1,a,,,"
 
 
-@pytest.mark.parametrize("tool", ["minisign", "openssl"])
-def test_the_commands_of_the_text_work_as_they_stand(tmp_path: Path, tool: str) -> None:
+def check_by_hand(near: Near, text: str, tool: str) -> subprocess.CompletedProcess[str]:
+    """Run the commands of the text as they stand; skip the test where `tool` is missing."""
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not on this machine")
-    near = Near(tmp_path, files=some_files(count=5, size=60_000))
-    text = checking(reviewed(near)).partition("After that it is safe")[0]
-    place = tmp_path / "out"
+    place = near.directory / "out"
     public = signing.ALICE.public
     write_atomically(place / "KEY.pem", pem(public).encode())
     minisign = (b"Ed" + public.minisign_id + public.raw).hex()
     write_atomically(place / "KEY.minisign", _minisign_key(bytes.fromhex(minisign)))
-    commands = "\n".join(line for line in text.splitlines() if line.startswith("       "))
+    lines = text.partition("After that it is safe")[0].splitlines()
+    commands = "\n".join(line for line in lines if line.startswith("       "))
     unwanted = "openssl pkeyutl" if tool == "minisign" else "minisign "
-    script = commands.replace("ID", public.short_id)
     script = "\n".join(
-        line for line in script.splitlines()
-        if unwanted not in line and f"  {Digest.of(b'').hex}" not in line
-        and not re.match(r" +([0-9a-f]{64}  bundle|sha256:|\()", line)
+        line for line in commands.replace(".ID.", f".{public.short_id}.").splitlines()
+        if (unwanted not in line and not re.match(r" +([0-9a-f]{64}  bundle|sha256:|\()", line))
+        or line.startswith("       (cd all")
     )  # fmt: skip
-    ran = subprocess.run(
+    return subprocess.run(
         ["sh", "-ec", script], cwd=place, capture_output=True, text=True, check=False
     )
+
+
+def volumes_of(near: Near) -> list[Path]:
+    return sorted((near.directory / "out").glob("b.*.tar"))
+
+
+def made(tmp_path: Path) -> tuple[Near, str]:
+    """Make volumes, and the text that says how to check them."""
+    near = Near(tmp_path, files=some_files(count=5, size=60_000))
+    text = checking(reviewed(near))
+    assert len(volumes_of(near)) > 1
+    return near, text
+
+
+@pytest.mark.parametrize("tool", ["minisign", "openssl"])
+def test_the_commands_of_the_text_work_as_they_stand(tmp_path: Path, tool: str) -> None:
+    ran = check_by_hand(*made(tmp_path), tool)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "bundle.json: OK" in ran.stdout
-    assert "FAILED" not in ran.stdout
+    head, *lines = ran.stdout.splitlines()
     signed = {"minisign": "Signature and comment signature verified", "openssl": "Verified"}
-    assert signed[tool] in ran.stdout
+    assert signed[tool] in head
+    said = [line for line in lines if not line.startswith("Trusted comment:")]
+    assert said[0] == "bundle.json: OK"
+    assert {line[-4:] for line in said} == {": OK"}
+
+
+def append(volume: Path, members: dict[str, bytes]) -> None:
+    """Add members after the last one: what tar unpacks last counts."""
+    with tarfile.open(volume, "a") as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+def test_sums_that_nobody_signed_are_not_what_files_are_held_against(tmp_path: Path) -> None:
+    near, text = made(tmp_path)
+    name = f"blobs/{Digest.of(near.files['p0/p0.tar']).hex}"
+    with tarfile.open(volumes_of(near)[0]) as volume:
+        sums = volume.extractfile("SHA256SUMS").read().decode()  # type: ignore[union-attr]
+    forged = re.sub(f".*{name}", f"{Digest.of(b'evil').hex}  {name}", sums)
+    append(volumes_of(near)[-1], {name: b"evil", "SHA256SUMS": forged.encode()})
+    ran = check_by_hand(near, text, "openssl")
+    assert ran.returncode != 0
+    assert [line for line in ran.stdout.splitlines() if "FAILED" in line] == [f"{name}: FAILED"]
+
+
+def test_what_nobody_signed_is_listed(tmp_path: Path) -> None:
+    near, text = made(tmp_path)
+    append(volumes_of(near)[-1], {"tools/hashlib.py": b"evil", "volume.json.py": b"evil"})
+    ran = check_by_hand(near, text, "openssl")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-2:] == ["tools/hashlib.py", "volume.json.py"]
 
 
 def _minisign_key(raw: bytes) -> bytes:
@@ -124,5 +172,5 @@ def test_a_bundle_without_kutterlock_does_not_tell_to_run_its_bootstrap(tmp_path
     text = checking(reviewed(Near(tmp_path)))
     assert "bootstrap.py" not in text
     assert text.endswith(
-        "       kutterlock bundle import b.tar --into PROJECT    # kutterlock is not in it\n"
+        "       kutterlock bundle import b.001.tar --into PROJECT    # kutterlock is not in it\n"
     )
