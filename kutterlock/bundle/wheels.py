@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import re
+import shlex
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,11 @@ from kutterlock.model.bundle.manifest import BundleBlob
 _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+\.whl\Z")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 LICENCE = "Apache-2.0"
+_PIP_NEEDS = re.compile(
+    r"PATH|HOME|TMPDIR|LANG|LC_\w+|XDG_\w+|PIP_\w+|NETRC|LD_LIBRARY_PATH|SSL_CERT_(FILE|DIR)|"
+    r"(REQUESTS|CURL)_CA_BUNDLE|(?i:(https?|all|no)_proxy)"
+)
+_LOGIN = re.compile(r"(?<=://)[^\s/]+@")
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -49,19 +55,31 @@ def find_requirements() -> Path:
 def download_wheels(
     targets: Iterable[Target], directory: Path, environment: Mapping[str, str]
 ) -> None:
-    """Let pip fetch the dependencies' wheels for each target. Raises NetworkError."""
+    """Let pip fetch the dependencies' wheels for each target. Raises NetworkError.
+
+    `environment` is the user's; pip sees `pip_environment` of it.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for target in targets:
         argv = pip_command(target, find_requirements(), directory)
-        done = process.run(argv, environment)
+        done = process.run(argv, pip_environment(environment))
         if done.status:
+            lines = _LOGIN.sub("", done.errors.decode(errors="replace")).splitlines()
             raise NetworkError(
                 f"pip could not fetch the wheels for Python {target.python} on "
                 f"{target.architecture}",
-                details=done.errors.decode(errors="replace").splitlines()[-5:],
-                hint="run the command again, or name a folder that has the wheels with --wheels: "
-                + process.replay(argv, environment),
+                details=lines[-5:],
+                hint="run the command again, or name a folder that has the wheels with --wheels; "
+                f"pip was run as: {shlex.join(argv)}",
             )
+
+
+def pip_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what pip gets of the user's environment: its settings, and the way to an index.
+
+    Nothing else: there may be secrets that are for signing alone.
+    """
+    return {name: value for name, value in environment.items() if _PIP_NEEDS.fullmatch(name)}
 
 
 def pip_command(target: Target, requirements: Path, directory: Path) -> list[str]:

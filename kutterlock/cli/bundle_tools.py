@@ -36,5 +36,7 @@ def make_tools(
         for architecture in arguments.arch or [os.uname().machine]
     ]
     wheels = workplace / "wheels"
-    download_wheels(targets, wheels, context.environ)
+    secret = arguments.passphrase_env  # whatever its name: pip_environment() goes by names
+    environ = {name: value for name, value in context.environ.items() if name != secret}
+    download_wheels(targets, wheels, environ)
     return collect_tools(wheels, workplace)
