@@ -15,6 +15,7 @@ from kutterlock.adapters.http.answer import Response
 from kutterlock.adapters.workers import in_threads
 from kutterlock.errors import HashMismatchError, NetworkError, UsageError
 from kutterlock.model.digest import Digest
+from kutterlock.model.net.urls import redacted
 from kutterlock.model.oci.image import Index, Platform
 from kutterlock.model.oci.reference import Reference
 from kutterlock.model.progress import Progress
@@ -145,12 +146,21 @@ def _parcel(store: Store, wanted: WantedImage, registry: str, platform: Platform
         pin = replace(wanted.pin, digest=root)
         tree = read_tree(store, replace(wanted, pin=pin, platforms=(platform,)))  # type: ignore[arg-type]
         tree = replace(tree, wanted=replace(wanted, platforms=tree.wanted.platforms))
-    target = Reference.parse(f"{registry}/{reference.repository}")
     return Parcel(
         tree=tree,
-        target=replace(target, tag=reference.tag),
+        target=replace(_target(registry, reference), tag=reference.tag),
         platform=str(platform) if root else "",
     )
+
+
+def _target(registry: str, reference: Reference) -> Reference:
+    try:
+        return Reference.parse(f"{registry}/{reference.repository}")
+    except ValueError as error:
+        raise UsageError(
+            f"{redacted(registry)} is no registry to push to",
+            hint="write HOST[:PORT], or HOST[:PORT]/PATH; no https:// before it",
+        ) from error
 
 
 def _one_platform(store: Store, wanted: WantedImage, platform: Platform) -> Digest | None:

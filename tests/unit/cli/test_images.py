@@ -174,3 +174,14 @@ def test_a_platform_that_an_index_lacks_is_an_error(
         "  it is for linux/arm64\n"
         "hint: pin a tag that has it, or set images = false for the boards that need it\n"
     )
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:5000", "127.0.0.1:5000/", "host:5000/A"])
+def test_push_asks_for_a_registry_that_can_be_one(
+    run: Run, store: Store, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("images", "push", target) == 2
+    assert capsys.readouterr().err == (
+        f"error: {target} is no registry to push to\n"
+        "hint: write HOST[:PORT], or HOST[:PORT]/PATH; no https:// before it\n"
+    )
