@@ -114,14 +114,25 @@ def _prompted(what: str, *, twice: bool) -> bytes:
             f"{what} needs a passphrase, and there is no terminal to ask on",
             hint="use --passphrase-file or --passphrase-env",
         )
-    import getpass
-
-    first = getpass.getpass(f"Passphrase of {what}: ")
-    if twice and getpass.getpass("Once more: ") != first:
+    first = _typed(f"Passphrase of {what}: ")
+    if twice and _typed("Once more: ") != first:
         raise UsageError("the two passphrases differ")
     if not first:
         raise UsageError("an empty passphrase", hint="say --no-passphrase if that is meant")
     return first.encode()
+
+
+def _typed(prompt: str) -> str:
+    import getpass
+
+    try:
+        return getpass.getpass(prompt)
+    except EOFError as error:
+        sys.stderr.write("\n")  # the cursor is behind the prompt
+        raise UsageError(
+            "no passphrase was typed: the input ended (Ctrl-D)",
+            hint="nothing was written; type one, or use --passphrase-file or --passphrase-env",
+        ) from error
 
 
 def _file_signer(context: Context, arguments: argparse.Namespace, name: str) -> "Signer":
