@@ -1,7 +1,7 @@
 """TOML files: reading with line numbers in errors, writing deterministically."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # reading a lock must not cost the import of the manifest's s
 
 LARGEST = 16 << 20
 """No manifest or lock is larger, in bytes; a hostile one is not read into memory."""
+
+LARGEST_NUMBER = 2**63 - 1
+"""TOML 1.0, Integer: 64 bits. Python reads longer hexadecimal ones, and cannot print them."""
 
 HEADER = """\
 # kutter.lock: every byte that goes into every board, by digest. Written by `kutterlock resolve`;
@@ -94,9 +97,27 @@ def _read(path: Path, error: type[KutterError], hint: str) -> str:
 
 def _parse(text: str, path: Path, error: type[KutterError], hint: str) -> Mapping[str, Any]:
     try:
-        return tomli.loads(text)
+        table = tomli.loads(text)
     except (tomli.TOMLDecodeError, RecursionError) as fault:
         raise error(f"{path} is not TOML: {fault}", hint=hint) from fault
+    except ValueError as fault:  # more decimal digits than Python converts
+        raise error(f"{path} {_TOO_LONG}", hint=hint) from fault
+    if not _fits(table.values()):
+        raise error(f"{path} {_TOO_LONG}", hint=hint)
+    return table
+
+
+_TOO_LONG = "is not TOML: a number in it is longer than 64 bits"
+
+
+def _fits(values: Iterable[object]) -> bool:
+    for value in values:
+        if isinstance(value, int) and not ~LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+            return False
+        inner = value.values() if isinstance(value, dict) else value
+        if isinstance(inner, Iterable) and not isinstance(inner, str) and not _fits(inner):
+            return False
+    return True
 
 
 class _LineFinder(Describe):
