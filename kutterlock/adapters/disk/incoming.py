@@ -10,13 +10,14 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.disk.files import CHUNK, MORE_SPACE, explained
-from kutterlock.errors import HashMismatchError, NoSpaceError
+from kutterlock.errors import HashMismatchError, KutterError, NoSpaceError
 from kutterlock.model.digest import Digest
 
 BLOB_MODE = 0o444
@@ -218,12 +219,12 @@ def lock_partial(slot: Slot, on_wait: Callable[[], None]) -> int | None:
 
     Waits while another process or thread holds it, calling `on_wait` now and then.
     """
-    while not slot.final.exists():
+    while not _is_there(slot.final):
         descriptor = _open_partial(slot.partial)
         try:
             _wait_for_lock(descriptor, on_wait)
             is_named = _is_still_named(descriptor, slot.partial)
-            if is_named and not slot.final.exists():
+            if is_named and not _is_there(slot.final):
                 return descriptor
             if is_named:
                 slot.partial.unlink()
@@ -232,6 +233,21 @@ def lock_partial(slot: Slot, on_wait: Callable[[], None]) -> int | None:
             raise
         os.close(descriptor)
     return None
+
+
+def _is_there(final: Path) -> bool:
+    """Whether a blob bears its final name. Raises KutterError when something else does."""
+    with explained(final):
+        try:
+            mode = final.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    if not stat.S_ISREG(mode):
+        raise KutterError(
+            f"{final} is not a regular file, and stands where a blob belongs",
+            hint="remove it, and run the same command again",
+        )
+    return True
 
 
 def _open_partial(path: Path) -> int:

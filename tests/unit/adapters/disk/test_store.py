@@ -96,6 +96,25 @@ def test_what_is_not_a_regular_file_is_refused_at_once(
     assert caught.value.reason == f"{odd} is not a regular file"
 
 
+@pytest.mark.parametrize("kind", ["fifo", "directory"])
+def test_what_stands_where_a_blob_belongs_is_neither_a_blob_nor_waited_for(
+    store: Store, kind: str
+) -> None:
+    final = store.locate(DIGEST)
+    final.parent.mkdir(parents=True)
+    os.mkfifo(final) if kind == "fifo" else final.mkdir()
+    assert not store.has(DIGEST)
+    with pytest.raises(KutterError) as caught:
+        store.add_bytes(DATA)
+    assert caught.value.as_text() == (
+        f"error: {final} is not a regular file, and stands where a blob belongs\n"
+        "hint: remove it, and run the same command again"
+    )
+    final.unlink() if kind == "fifo" else final.rmdir()
+    store.add_bytes(DATA)
+    store.verify(DIGEST)
+
+
 def test_a_partial_is_gone_on_with(store: Store) -> None:
     with store.receive(DIGEST) as sink:
         sink.write(DATA[:100])
