@@ -84,6 +84,7 @@ def read_base(path: Path) -> "Held":
 
 def run_import(arguments: argparse.Namespace, context: Context) -> None:
     """Take a bundle in, or drop what arrived."""
+    from kutterlock.adapters.disk.files import real_path
     from kutterlock.bundle.landing import Landing
     from kutterlock.bundle.take import Judges, take
 
@@ -97,7 +98,7 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
     judges = Judges(head=court.judge_head, project=court.judge_project)
     store = context.store()
     taken = take(arguments.file, store, landing, judges, context.progress)
-    store.add_root(landing.directory.resolve() / "kutter.lock")
+    store.add_root(real_path(landing.directory) / "kutter.lock")
     court.remember()
     _tell_taken(context, taken, landing.directory)
 

@@ -25,7 +25,9 @@ DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def output_root(context: Context, arguments: argparse.Namespace) -> Path:
     """Return where outputs go: `--output`, else `output/` of the project."""
-    return Path(arguments.output).resolve() if arguments.output else context.project / "output"
+    from kutterlock.adapters.disk.files import real_path
+
+    return real_path(Path(arguments.output)) if arguments.output else context.project / "output"
 
 
 def workshop(context: Context, arguments: argparse.Namespace) -> "Workshop":

@@ -187,7 +187,8 @@ def make_context(
     cache = Path(environ.get("KUTTER_CACHE") or cache_home / "kutter")
     store = Path(arguments.store or environ.get("KUTTER_STORE") or cache / "store")
     return Context(
-        project=(directory / (arguments.project or ".")).resolve(),
+        # as `real_path` does, whose import `--help` would have to wait for
+        project=Path(os.path.realpath(directory / (arguments.project or "."))),
         cache=cache,
         store_path=store,
         environ={**environ, **_said(arguments)},

@@ -31,10 +31,19 @@ CHUNK = 1 << 20
 MORE_SPACE = "free some space, or name another disk: --store, --output, KUTTER_CACHE"
 
 
+def real_path(path: Path) -> Path:
+    """Follow every symlink, as far as that goes: one that leads in a circle stays as it is.
+
+    `Path.resolve` ends with a RuntimeError there before Python 3.13; whoever opens what is
+    returned is told by the system.
+    """
+    return Path(os.path.realpath(path))
+
+
 def contained(root: Path, path: RelativePath) -> Path:
     """Join, and make sure that no symlink on the way leads out of `root`. Raises UsageError."""
     joined = root / path
-    if not joined.resolve().is_relative_to(root.resolve()):
+    if not real_path(joined).is_relative_to(real_path(root)):
         raise UsageError(
             f"{joined} leads out of {root} through a symlink",
             hint="put there what it points at: only what is below that directory is looked at",
@@ -192,7 +201,7 @@ def tree_entries(root: Path) -> list[TreeEntry]:
     Raises ManifestError for devices, for names that no lock can hold, and for a link that leads
     out of the tree.
     """
-    return sorted(_walk(root, root.resolve(), ""))
+    return sorted(_walk(root, real_path(root), ""))
 
 
 def digest_tree(root: Path) -> Digest:

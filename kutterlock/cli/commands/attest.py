@@ -27,6 +27,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
 def run(arguments: argparse.Namespace, context: Context) -> None:
     """Attest the newest output of each board."""
     from kutterlock import __version__
+    from kutterlock.adapters.disk.files import real_path
     from kutterlock.build.outputs import verify_output
     from kutterlock.cli.boardbill import board_bill
     from kutterlock.cli.doors import output_root
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     written: dict[str, list[str]] = {}
     for name in arguments.board or sorted(verified.lock.boards):
         board = verified.lock.board(name)
-        directory = (output_root(context, arguments) / name).resolve()
+        directory = real_path(output_root(context, arguments) / name)
         verify_output(directory)
         bill = board_bill(context, arguments, verified.lock, verified.digest, board)
         paths = attest(directory, verified, board, cyclonedx(bill), signers, __version__)

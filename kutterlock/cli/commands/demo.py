@@ -80,8 +80,10 @@ def _directory(keep: str | None) -> Path:
         import tempfile
 
         return Path(tempfile.mkdtemp(prefix="kutter-demo-"))
-    directory = Path(keep).resolve()
-    if directory.exists():
+    from kutterlock.adapters.disk.files import real_path
+
+    directory = real_path(Path(keep))
+    if directory.exists() or directory.is_symlink():
         raise KutterError(f"{directory} exists", hint="name a directory that is not there yet")
     directory.mkdir(parents=True)
     return directory

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kutterlock.adapters.disk.files import explain, write_atomically
-from kutterlock.errors import KutterError, NoSpaceError
+from kutterlock.adapters.disk.files import contained, explain, real_path, write_atomically
+from kutterlock.errors import KutterError, NoSpaceError, UsageError
+from kutterlock.model.paths import RelativePath
 
 PATH = Path("/somewhere/file")
 
@@ -54,3 +55,12 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [item.name for item in path.parent.iterdir()] == ["file"]
+
+
+def test_a_symlink_that_leads_in_a_circle_is_left_to_whoever_opens_it(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert real_path(tmp_path / "loop/file") == tmp_path / "loop/file"
+    assert contained(tmp_path, RelativePath("loop/file")) == tmp_path / "loop/file"
+    (tmp_path / "out").symlink_to(tmp_path.parent)
+    with pytest.raises(UsageError, match="leads out of"):
+        contained(tmp_path, RelativePath("out/loop"))
