@@ -70,14 +70,19 @@ def _configuration(
     asked: "_Asked | None", arguments: argparse.Namespace, context: Context
 ) -> tuple[str, str]:
     """Return what the configuration is called, and its text."""
-    from kutterlock.adapters.disk.files import explained
-
     if not arguments.kernel:
         assert asked is not None
         return _made(asked, arguments, context)
     path = Path(arguments.kernel)
+    return path.name, _text(path)
+
+
+def _text(path: Path) -> str:
+    """Read a file of Kconfig's kind: what is no UTF-8 can only stand in comments and values."""
+    from kutterlock.adapters.disk.files import explained
+
     with explained(path):
-        return path.name, path.read_text("utf-8", "replace")
+        return path.read_text("utf-8", "replace")
 
 
 def _tell_kernel(name: str, found: "Sequence[KernelOption]", context: Context) -> int:
@@ -143,12 +148,12 @@ class _Asked:
             contained(context.project, RelativePath(f"overlays/{n}")) for n in request.overlays
         ]
         self._trees = {
-            tree_name((place / "external.desc").read_text()): place
+            tree_name(_text(place / "external.desc")): place
             for place in places
             if (place / "external.desc").is_file()
         }
         found = [place / "configs" / request.defconfig for place in reversed(places)]
-        text = next((path.read_text() for path in found if path.is_file()), None)
+        text = next((_text(path) for path in found if path.is_file()), None)
         if text is None:
             raise UsageError(f"no overlay of board {board!r} has {request.defconfig}")
         self.defconfig = parse_config(text)
@@ -169,13 +174,7 @@ class _Asked:
 
     def text(self) -> str:
         """Return all that the files say."""
-        from kutterlock.adapters.disk.files import explained
-
-        texts = []
-        for path in self.files():
-            with explained(path):
-                texts.append(path.read_text())
-        return "\n".join(texts)
+        return "\n".join(_text(path) for path in self.files())
 
 
 def _lock(arguments: argparse.Namespace, context: Context) -> int:

@@ -102,6 +102,18 @@ def test_what_the_board_asked_for_must_be_there(
     ]
 
 
+def test_comments_need_not_be_utf_8(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = project / "overlays/own"
+    for name in ("external.desc", "configs/pc_defconfig", "board/base.config"):
+        with (own / name).open("ab") as file:
+            file.write(b"# gr\xfcn\n")
+    assert audit(project, everything(), "--board", "pc") == 2
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "error: this kernel does not honour one line of board pc",
+        "  line 1: CONFIG_NVME=y: not in .config",
+    ]
+
+
 def test_an_unknown_board_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit(project, {}, "--board", "tower") == 2
     assert capsys.readouterr().err == "error: kutter.toml has no board 'tower'\nhint: known: pc\n"
