@@ -8,12 +8,12 @@ Everything is gathered in `.unverified-*` beside it and renamed at the end.
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kutterlock.adapters.disk.files import (
     UnverifiedFile,
@@ -26,6 +26,7 @@ from kutterlock.adapters.disk.staging import staging
 from kutterlock.errors import BuildError, HashMismatchError, KutterError
 from kutterlock.model.derivation import Derivation
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.strict_json import LARGEST, read_object
 from kutterlock.model.output import (
     DERIVATION_NAME,
     FILES_NAME,
@@ -78,13 +79,19 @@ def read_output(directory: Path) -> OutputManifest:
         ) from error
 
 
+def read_record(directory: Path) -> Mapping[str, Any] | None:
+    """Read an output's record of its build, None where there is none that can be read."""
+    try:
+        with (directory / RECORD_NAME).open("rb") as file:
+            return read_object(file.read(LARGEST + 1), RECORD_NAME)
+    except (OSError, KutterError):
+        return None
+
+
 def is_development_build(directory: Path) -> bool:
     """Whether an output's record does not say that it was built from a verified lock."""
-    try:
-        record = json.loads((directory / RECORD_NAME).read_bytes())
-        return record["unsigned"] is not False
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
+    record = read_record(directory)
+    return record is None or record.get("unsigned") is not False
 
 
 def verify_output(directory: Path) -> OutputManifest:

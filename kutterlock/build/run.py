@@ -5,7 +5,6 @@ or interrupted build leaves no output; its directory stays in the cache so that 
 One that ended well is not done again when its output could not be kept.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from kutterlock.build.outputs import (
     held,
     is_development_build,
     point_at,
+    read_record,
     staged,
     write_documents,
 )
@@ -95,8 +95,8 @@ def build_board(
         if waited:
             workshop.progress.note(f" another build of {board.name} ended; looking at its output")
         found = find_output(workshop.outputs, derivation)
-        if found and is_development_build(directory) and not verified.unsigned:
-            found = None  # built without a look at signatures: it could not be signed
+        if found and not _can_stay(directory, verified):
+            found = None
         if found:
             found = adopt_output(directory, found, verified.digest)
         if found and not options.rebuild:
@@ -107,6 +107,16 @@ def build_board(
         manifest = found or build.first()
         reproduced = build.again(manifest) if options.rebuild else None
     return Built(directory=directory, manifest=manifest, fresh=not found, reproduced=reproduced)
+
+
+def _can_stay(directory: Path, verified: VerifiedLock) -> bool:
+    """Whether an output's record can be read, and says that signatures were looked at if now, too.
+
+    Otherwise it could not be signed.
+    """
+    if verified.unsigned:
+        return read_record(directory) is not None
+    return not is_development_build(directory)
 
 
 def own_files(board: BoardPin) -> tuple[str, ...]:
@@ -259,15 +269,15 @@ class _Build:
         write_atomically(attempt.record, write_document(record))
 
     def _record_reproduction(self, found: Reproduction, place: Place) -> None:
-        path = self._workshop.outputs / self._derivation.directory_name / RECORD_NAME
-        record = json.loads(path.read_bytes())
-        record["reproduced"] = {
+        directory = self._workshop.outputs / self._derivation.directory_name
+        reproduced = {
             "at": self._options.clock(),
             "varied": list(found.varied),
             "not-varied": list(found.fixed),
             "jobs": place.jobs,
         }
-        write_atomically(path, write_document(record))
+        record = {**(read_record(directory) or {}), "reproduced": reproduced}
+        write_atomically(directory / RECORD_NAME, write_document(record))
 
 
 def _reproduction(place: Place, user: int, variations: frozenset[str]) -> Reproduction:

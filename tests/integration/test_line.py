@@ -105,6 +105,17 @@ def test_a_rebuild_in_other_surroundings_gives_the_same_bytes(line: Line) -> Non
     assert "clock" in record["reproduced"]["varied"]
 
 
+@pytest.mark.parametrize("damage", ["[" * 100_000, "[]", "null"])
+def test_an_output_whose_record_cannot_be_read_is_built_anew(damage: str, line: Line) -> None:
+    words = ("build", "--offline", "--unsigned", "--board", ONE_BOARD)
+    line.must(*words)
+    record = line.project / "output" / ONE_BOARD / "build.json"
+    record.write_text(damage)
+    line.must(*words, "--rebuild")
+    found = json.loads(record.read_bytes())
+    assert (found["unsigned"], found["reproduced"]["varied"][0]) == (True, "outer path")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make /kutter and /build")
 def test_none_builds_where_the_machine_itself_is_the_sandbox(line: Line) -> None:
     before = [(path.stat().st_nlink, path.read_bytes()) for path in store_blobs(line)]

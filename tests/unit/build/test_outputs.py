@@ -46,6 +46,21 @@ def test_an_output_is_found_again_and_verifies(tmp_path: Path, images: Path) -> 
     assert outputs.verify_output(directory) == found
 
 
+@pytest.mark.parametrize(
+    "record", ["", "[", "[" * 100_000, "[]", "null", "{}", '{"unsigned": 0}', '{"unsigned": false}']
+)
+def test_whatever_a_record_says_an_output_is_a_development_build_unless_it_denies_it(
+    record: str, tmp_path: Path
+) -> None:
+    (tmp_path / "build.json").write_text(record)
+    assert outputs.is_development_build(tmp_path) == (record != '{"unsigned": false}')
+    assert (outputs.read_record(tmp_path) is None) == (not record.startswith("{"))
+
+
+def test_an_output_without_a_record_is_a_development_build(tmp_path: Path) -> None:
+    assert outputs.is_development_build(tmp_path)
+
+
 def test_an_output_with_a_file_gone_is_none(tmp_path: Path, images: Path) -> None:
     directory = make_output(tmp_path / "out", images)
     (directory / "files/disk.img").unlink()
