@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from kutterlock.adapters.disk.files import explained, write_atomically
+from kutterlock.adapters.disk.files import explained, open_document, write_atomically
 from kutterlock.adapters.disk.staging import sweep
 from kutterlock.errors import KutterError, LockError, ManifestError
 from kutterlock.model.encoding.table import Describe, Fault
@@ -82,7 +82,7 @@ def read_table(path: Path) -> Mapping[str, Any]:
 
 def _read(path: Path, error: type[KutterError], hint: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_document(path) as file:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise error(f"{path} is larger than {LARGEST} bytes")

@@ -19,6 +19,7 @@ from kutterlock.adapters.disk.files import (
     UnverifiedFile,
     explained,
     hash_file,
+    open_document,
     remove_tree,
     write_atomically,
 )
@@ -71,7 +72,8 @@ def read_output(directory: Path) -> OutputManifest:
     """Read an output's manifest. Raises KutterError when it is not one."""
     path = directory / MANIFEST_NAME
     try:
-        return parse_output_manifest(path.read_bytes())
+        with open_document(path) as file:
+            return parse_output_manifest(file.read())
     except OSError as error:
         raise KutterError(
             f"{directory} is not an output: {path.name} cannot be read ({error.strerror})",
@@ -82,7 +84,7 @@ def read_output(directory: Path) -> OutputManifest:
 def read_record(directory: Path) -> Mapping[str, Any] | None:
     """Read an output's record of its build, None where there is none that can be read."""
     try:
-        with (directory / RECORD_NAME).open("rb") as file:
+        with open_document(directory / RECORD_NAME) as file:
             return read_object(file.read(LARGEST + 1), RECORD_NAME)
     except (OSError, KutterError):
         return None

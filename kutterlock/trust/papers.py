@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from kutterlock.adapters.disk.files import explained, write_atomically
+from kutterlock.adapters.disk.files import explained, open_document, write_atomically
 from kutterlock.errors import KutterError, LockError, UntrustedError, UsageError
 from kutterlock.model.attest.statement import STATEMENT_NAME, Seen, read_seen
 from kutterlock.model.digest import Digest
@@ -194,7 +194,7 @@ def _forgetful(path: Path, error: Exception) -> KutterError:
 def read_bounded(path: Path, largest: int = LARGEST) -> bytes:
     """Read a file that may come from anywhere. Raises UsageError, UntrustedError."""
     try:
-        with path.open("rb") as file:
+        with open_document(path) as file:
             data = file.read(largest + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kutterlock.adapters.disk.files import UnverifiedFile, explained
+from kutterlock.adapters.disk.files import UnverifiedFile, explained, open_document
 from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model.signing.keys import ED25519, PublicKey, Signer, decode
 from kutterlock.model.signing.signature_file import DIRECTORY, MOST, SignatureFile, form_of
@@ -123,7 +123,7 @@ def read_document(path: Path) -> bytes:
 
     Raises UsageError for one that is too large to be held in memory.
     """
-    with explained(path), path.open("rb") as file:
+    with explained(path), open_document(path) as file:
         data = file.read(LARGEST_DOCUMENT + 1)
     if len(data) > LARGEST_DOCUMENT:
         raise UsageError(
@@ -240,7 +240,7 @@ def _require(right: object, file: SignatureFile, subject: str) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with explained(path), path.open("rb") as file:
+    with explained(path), open_document(path) as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise UntrustedError(f"{path} is larger than {LARGEST} bytes")

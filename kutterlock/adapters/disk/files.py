@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from kutterlock.errors import (
     HashMismatchError,
@@ -78,6 +78,16 @@ def explain(error: OSError, path: Path | str) -> KutterError:
             hint="change its owner or mode, or name another place with --store or KUTTER_STORE",
         )
     return KutterError(f"{path}: {error.strerror or error}")
+
+
+def open_document(path: Path) -> BinaryIO:
+    """Open a file that may come from anywhere to be read. Raises UsageError for a FIFO.
+
+    Nobody may ever write to that. A pipe of the shell has a writer, and no name in a directory.
+    """
+    if real_path(path).is_fifo():
+        raise UsageError(f"{path} is a FIFO, not a file", hint="put a file there, or remove it")
+    return path.open("rb")
 
 
 def hash_file(path: Path, algorithm: str = "sha256") -> Digest:

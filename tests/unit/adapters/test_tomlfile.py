@@ -1,12 +1,13 @@
 """TOML files: what the reader of a manifest, a lock or a configuration makes of numbers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kutterlock.adapters.tomlfile import read_lock, read_manifest, read_table
-from kutterlock.errors import KutterError, LockError, ManifestError
+from kutterlock.errors import KutterError, LockError, ManifestError, UsageError
 
 READERS: dict[str, tuple[Callable[[Path], object], type[KutterError], str]] = {
     "manifest": (read_manifest, ManifestError, "correct the TOML syntax"),
@@ -38,3 +39,22 @@ def test_numbers_of_64_bits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "file.toml"
     path.write_text(f"a = {2**63 - 1}\nb = [{{c = {-(2**63)}}}]\n")
     assert read_table(path) == {"a": 2**63 - 1, "b": [{"c": -(2**63)}]}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_fifo_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.toml"
+    os.mkfifo(path)
+    with pytest.raises(UsageError) as caught:
+        READERS[name][0](path)
+    assert caught.value.as_text() == (
+        f"error: {path} is a FIFO, not a file\nhint: put a file there, or remove it"
+    )
+
+
+def test_a_pipe_of_the_shell_is_read() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"a = 1\n")
+    os.close(writer)
+    assert read_table(Path(f"/dev/fd/{reader}")) == {"a": 1}
+    os.close(reader)

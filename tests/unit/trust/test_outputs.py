@@ -1,12 +1,13 @@
 """Attested outputs: what is accepted, and every refusal."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kutterlock.errors import UntrustedError
+from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.sbom.cyclonedx import cyclonedx
 from kutterlock.model.signing.dsse import read_envelope
@@ -53,6 +54,18 @@ def test_a_changed_manifest_is_refused(directory: Path) -> None:
     first = given.manifest_signatures[0].name
     assert refusal(replace(given, manifest=changed)).reason == (
         f"{first} is not a signature of this manifest"
+    )
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "provenance.intoto.json", "signatures/*.sig*"])
+def test_a_fifo_among_the_papers_is_not_waited_for(directory: Path, name: str) -> None:
+    path = min(directory.glob(name))
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UsageError) as caught:
+        read_output_papers(directory)
+    assert caught.value.as_text() == (
+        f"error: {path} is a FIFO, not a file\nhint: put a file there, or remove it"
     )
 
 
