@@ -115,7 +115,7 @@ def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
         blobs = inventory(store)
     data = write_inventory(blobs)
     if arguments.output is None:
-        context.output.say(data.decode())
+        context.output.document(data.decode())
         context.output.json({"inventory": json.loads(data)})
         return
     write_atomically(arguments.output, data)

@@ -10,6 +10,28 @@ from typing import Any, TextIO
 
 from kutterlock.errors import InterruptionError, KutterError
 
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
+_DIRECTIONS = [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_SPELT = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code in (*_CONTROLS, *_DIRECTIONS)
+}
+_OVER_LINES = {code: spelt for code, spelt in _SPELT.items() if chr(code) not in "\n\t"}
+
+
+def visible(text: str) -> str:
+    """Spell out what a terminal would obey, or show elsewhere: nobody's text says more than text.
+
+    Versions, names and answers may come from whoever wrote a lock, a bundle or a web page. Lines
+    stay lines.
+    """
+    return text.translate(_OVER_LINES)
+
+
+def on_one_line(text: str) -> str:
+    """Spell out the ends of lines, too, so that no value makes a line that looks like ours."""
+    return text.translate(_SPELT)
+
 
 class Output:
     """Where a command's facts go: lines on stdout, or one JSON document."""
@@ -31,12 +53,16 @@ class Output:
 
     def say(self, line: str = "") -> None:
         """Print a line for people."""
+        self.document(visible(line))
+
+    def document(self, text: str) -> None:
+        """Print a document, byte for byte, that people redirect into a file."""
         if not self.as_json:
-            print(line, file=self._stream)
+            print(text, file=self._stream)
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows with aligned columns."""
-        cells = [list(row) for row in rows]
+        cells = [[on_one_line(cell) for cell in row] for row in rows]
         columns = max((len(row) for row in cells), default=0)
         widths = [max((len(r[i]) for r in cells if i < len(r)), default=0) for i in range(columns)]
         for row in cells:
@@ -63,7 +89,7 @@ class Output:
             self.json({"error": error.reason, "details": error.details, "hint": error.hint})
             self.close(error.exit_code)
         if not self.as_json or isinstance(error, InterruptionError):
-            print(error.as_text(), file=sys.stderr)
+            print(visible(error.as_text()), file=sys.stderr)
 
 
 def human_size(count: int) -> str:

@@ -5,7 +5,7 @@ import threading
 import time
 from typing import TextIO
 
-from kutterlock.cli.output import human_size
+from kutterlock.cli.output import human_size, on_one_line, visible
 from kutterlock.errors import UsageError
 
 PLAIN_INTERVAL = 10.0
@@ -76,7 +76,7 @@ class ConsoleProgress:
         """Show a line that stays."""
         with self._lock:
             clear = "\r\x1b[K" if self._live else ""
-            print(f"{clear}{line}", file=self._stream, flush=True)
+            print(f"{clear}{visible(line)}", file=self._stream, flush=True)
 
     def _tick(self, ended: threading.Event) -> None:
         """Show that work goes on while a long step has nothing to say."""
@@ -98,7 +98,8 @@ class ConsoleProgress:
 
     def _draw(self) -> None:
         elapsed = time.monotonic() - self._started
-        line = f" {self._label:<12}{self._figures(elapsed)}  {self._note}  {_clock(elapsed)}"
+        note = on_one_line(self._note)
+        line = f" {self._label:<12}{self._figures(elapsed)}  {note}  {_clock(elapsed)}"
         if self._live:
             line = f"\r\x1b[K{line[:100]}"
         print(line, file=self._stream, end="" if self._live else "\n", flush=True)

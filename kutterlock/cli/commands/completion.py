@@ -24,5 +24,5 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.cli.main import build_parser
 
     text = script(arguments.shell, commands(build_parser()))
-    context.output.say(text.rstrip("\n"))
+    context.output.document(text.rstrip("\n"))
     context.output.json({"shell": arguments.shell, "script": text})

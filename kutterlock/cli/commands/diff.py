@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.output import on_one_line
 from kutterlock.errors import DifferencesFoundError
 
 
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     after = Path(arguments.after) if arguments.after else context.lock_path
     found = changes(read_lock(Path(arguments.before)), read_lock(after))
     for change in found:
-        context.output.say(str(change))
+        context.output.say(on_one_line(str(change)))
     if not found:
         context.output.say("the locks pin the same")
     context.output.json({"changes": [str(change) for change in found]})

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     template = files("kutterlock.cli").joinpath("kutter.toml.template").read_text()
     text = template.replace("@NAME@", name)
     if arguments.print:
-        context.output.say(text.rstrip())
+        context.output.document(text.rstrip())
         context.output.json({"manifest": text})
         return
     path = context.manifest_path

@@ -87,7 +87,7 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
         text = _form(key, arguments.form, name)
     except ValueError as error:
         raise UsageError(f"{arguments.name}: {error}") from error
-    context.output.say(text.rstrip("\n"))
+    context.output.document(text.rstrip("\n"))
     context.output.json({"form": arguments.form, "key": text})
 
 

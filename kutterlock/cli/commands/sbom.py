@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
     bill = board_bill(context, arguments, lock, digest, lock.board(names[0]))
     data = cyclonedx(bill) if arguments.format == "cyclonedx" else spdx(bill)
     if not arguments.to:
-        context.output.say(data.decode().rstrip("\n"))
+        context.output.document(data.decode().rstrip("\n"))
         if context.output.as_json:
             context.output.json({"format": arguments.format, "bill": json.loads(data)})
         return

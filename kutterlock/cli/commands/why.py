@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
+from kutterlock.cli.output import on_one_line
 
 if TYPE_CHECKING:  # the parser is built from this module: it may cost next to nothing
     from kutterlock.resolve.explain import Explanation
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
 
 def _show(pin: "Explanation", context: Context) -> None:
     say = context.output.say
-    say(" ".join(part for part in (pin.name, pin.version, f"({pin.kind})") if part))
+    say(on_one_line(" ".join(part for part in (pin.name, pin.version, f"({pin.kind})") if part)))
     context.output.table(pin.facts)
     if pin.boards:
         context.output.table([("boards", ", ".join(pin.boards))])
