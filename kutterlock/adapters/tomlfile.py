@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,28 +125,35 @@ class _LineFinder(Describe):
     """Finds the line on which a key stands, for files written in the usual way."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines()
+        self._text = text
 
     def __call__(self, fault: Fault) -> str:
         line = self._find(fault.path)
         return f"line {line}: {fault}" if line else str(fault)
 
     def _find(self, path: tuple[str, ...]) -> int:
+        """Return the first line of the key, else the last of a table that it is in, else 0."""
+        first, last = self._places
+        return first.get(path) or max(last.get(path[:n], 0) for n in range(len(path) + 1))
+
+    @cached_property
+    def _places(self) -> tuple[dict[tuple[str, ...], int], dict[tuple[str, ...], int]]:
+        """The first and the last line of each key: a file may have as many faults as lines."""
+        first: dict[tuple[str, ...], int] = {}
+        last: dict[tuple[str, ...], int] = {}
         header: tuple[str, ...] = ()
-        best = 0
-        for number, line in enumerate(self._lines, 1):
-            if match := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
-                header = _split(match[1])
-                keys = header
-            elif match := re.match(r"\s*([^=#]+?)\s*=", line):
-                keys = (*header, *_split(match[1]))
+        for number, line in enumerate(self._text.splitlines(), 1):
+            text, equals, _ = line.strip().partition("=")
+            table, closed, _ = line.strip().lstrip("[").partition("]")
+            if line.lstrip().startswith("[") and table.strip() and closed:
+                keys = header = _split(table)
+            elif equals and text.strip() and "#" not in text:
+                keys = (*header, *_split(text))
             else:
                 continue
-            if keys == path:
-                return number
-            if path[: len(keys)] == keys:
-                best = number
-        return best
+            first.setdefault(keys, number)
+            last[keys] = number
+        return first, last
 
 
 def _split(dotted: str) -> tuple[str, ...]:

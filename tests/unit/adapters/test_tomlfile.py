@@ -58,3 +58,14 @@ def test_a_pipe_of_the_shell_is_read() -> None:
     os.close(writer)
     assert read_table(Path(f"/dev/fd/{reader}")) == {"a": 1}
     os.close(reader)
+
+
+def test_a_manifest_may_have_as_many_faults_as_lines(tmp_path: Path) -> None:
+    """Finding their lines takes one look at the file: it took minutes."""
+    path = tmp_path / "kutter.toml"
+    blanks = f'text = """\n{" " * 20_000}x\n[{" " * 20_000}x\n"""\n'
+    path.write_text(blanks + "".join(f"k{number} = 1\n" for number in range(10_000)))
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(path)
+    assert caught.value.details[-1] == "line 10004: k9999: unknown key"
+    assert len(caught.value.details) == 10_005
