@@ -92,16 +92,24 @@ def _named(store: Store, lock: Lock) -> Iterator[Digest]:
 
 
 def image_blobs(store: Store, root: Digest) -> Iterator[Digest]:
-    """Yield an image's index or manifest and every blob below it, as far as they are here."""
-    yield root
-    if not store.has(root) or store.size(root) > LARGEST_MANIFEST:
-        return
-    with store.open(root) as file:
-        document = _parse(file.read())
-    for digest in _digests(document.get("manifests")):
-        yield from image_blobs(store, digest)
-    yield from _digests([document.get("config")])
-    yield from _digests(document.get("layers"))
+    """Yield an image's index or manifest and every blob below it, as far as they are here.
+
+    Each index and manifest is read once, however often, and however deep, it is named.
+    """
+    waiting, known = [root], set[Digest]()
+    while waiting:
+        digest = waiting.pop()
+        if digest in known:
+            continue
+        known.add(digest)
+        yield digest
+        if not store.has(digest) or store.size(digest) > LARGEST_MANIFEST:
+            continue
+        with store.open(digest) as file:
+            document = _parse(file.read())
+        waiting += _digests(document.get("manifests"))
+        yield from _digests([document.get("config")])
+        yield from _digests(document.get("layers"))
 
 
 def _parse(data: bytes) -> dict[str, Any]:

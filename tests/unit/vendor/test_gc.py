@@ -115,3 +115,12 @@ def test_an_image_keeps_everything_below_its_index(store: Store, lock: Path) -> 
 def test_a_strange_image_manifest_names_nothing_more(store: Store, hostile: object) -> None:
     digest = add_json(store, hostile)
     assert list(image_blobs(store, digest)) == [digest]
+
+
+def test_an_index_that_is_named_twice_at_every_level_is_read_once(store: Store) -> None:
+    """Sixty-four levels of two each would be more walks than anybody has time for."""
+    chain = [store.add_bytes(b"{}")]
+    for _ in range(64):
+        entry = {"digest": str(chain[-1])}
+        chain.append(store.add_bytes(json.dumps({"manifests": [entry, entry]}).encode()))
+    assert sorted(image_blobs(store, chain[-1])) == sorted(chain)
