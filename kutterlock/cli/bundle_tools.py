@@ -12,7 +12,24 @@ from kutterlock.errors import UsageError
 if TYPE_CHECKING:
     from kutterlock.bundle.create import Tool
 
-_PYTHON = re.compile(r"3\.[0-9]{1,2}\Z")
+_PYTHON = re.compile(r"3\.(1[1-9]|[2-9][0-9])\Z")
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a Python or an architecture that there is no kutterlock for."""
+    from kutterlock.model.manifest import ARCHITECTURES
+
+    for python in arguments.python:
+        if not _PYTHON.match(python):
+            raise UsageError(
+                f"--python {python}: kutterlock runs on Python 3.11 and newer",
+                hint="write it like 3.12",
+            )
+    for architecture in arguments.arch:
+        if architecture not in ARCHITECTURES:
+            raise UsageError(f"--arch {architecture}: write {' or '.join(ARCHITECTURES)}")
+    if arguments.arch and not arguments.python:
+        raise UsageError("--arch goes with --python: it says where that Python runs")
 
 
 def make_tools(
@@ -27,9 +44,6 @@ def make_tools(
         if not arguments.wheels.is_dir():
             raise UsageError(f"--wheels {arguments.wheels} is not a directory")
         return collect_tools(arguments.wheels, workplace)
-    for python in arguments.python:
-        if not _PYTHON.match(python):
-            raise UsageError(f"--python {python}: write it like 3.12")
     targets = [
         Target(python=python, architecture=architecture)
         for python in arguments.python

@@ -29,9 +29,10 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
 
     from kutterlock.bundle.create import create
     from kutterlock.cli.bundle_review import Papers, make_papers, paper_tools, write_review
-    from kutterlock.cli.bundle_tools import make_tools
+    from kutterlock.cli.bundle_tools import check_options, make_tools
     from kutterlock.resolve.staleness import require_current
 
+    check_options(arguments)
     verified = verified_lock(context, arguments)
     tell_signers(context, verified)
     require_current(context.manifest(), verified.lock, context.project)

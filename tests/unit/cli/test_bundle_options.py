@@ -1,0 +1,25 @@
+"""`bundle create`: options that cannot be meant are refused before anything is read."""
+
+from pathlib import Path
+
+import pytest
+
+from kutterlock.cli.main import main
+
+PYTHON = "--python {}: kutterlock runs on Python 3.11 and newer\nhint: write it like 3.12"
+MISTAKES = {
+    "--python 3.7": PYTHON.format("3.7"),
+    "--python 3.10": PYTHON.format("3.10"),
+    "--python 3.12.1": PYTHON.format("3.12.1"),
+    "--python 3.11 --arch amd64": "--arch amd64: write x86_64 or aarch64",
+    "--arch x86_64": "--arch goes with --python: it says where that Python runs",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_an_option_that_cannot_be_meant(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"HOME": str(tmp_path)}
+    assert main(["bundle", "create", "--project", str(tmp_path), *words.split()], environ) == 2
+    assert capsys.readouterr().err == f"error: {MISTAKES[words]}\n"
