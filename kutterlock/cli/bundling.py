@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
-from kutterlock.cli.signers import make_signers
+from kutterlock.cli.signers import check_passphrase_options, named_signers
 from kutterlock.cli.trusting import cabinet, tell_signers, time_of_judgement, verified_lock
 from kutterlock.errors import UsageError
 
@@ -33,6 +33,9 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.resolve.staleness import require_current
 
     check_options(arguments)
+    check_passphrase_options(arguments)
+    if arguments.previous and not arguments.review:
+        raise UsageError("--previous is what the page of --review compares with: name that, too")
     verified = verified_lock(context, arguments)
     tell_signers(context, verified)
     require_current(context.manifest(), verified.lock, context.project)
@@ -54,7 +57,6 @@ def run_create(arguments: argparse.Namespace, context: Context) -> None:
 def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "CreateRequest":
     from kutterlock.bundle.create import CreateRequest
 
-    someone = arguments.key or arguments.agent or arguments.signer
     return CreateRequest(
         project=context.project,
         lock=lock,
@@ -62,7 +64,7 @@ def _request(arguments: argparse.Namespace, context: Context, lock: "Lock") -> "
         all_platforms=arguments.all_platforms,
         base=read_base(arguments.since) if arguments.since else None,
         limit=arguments.volume_size,
-        signers=tuple(make_signers(context, arguments)) if someone else (),
+        signers=tuple(named_signers(context, arguments)),
     )
 
 

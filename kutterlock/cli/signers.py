@@ -54,12 +54,20 @@ def make_signers(context: Context, arguments: argparse.Namespace) -> "list[Signe
 
 
 def named_signers(context: Context, arguments: argparse.Namespace) -> "list[Signer]":
-    """Make every signer that was named; none is fine."""
+    """Make every signer that was named; none is fine. Raises UsageError."""
+    check_passphrase_options(arguments)
     signers: list[Signer] = [_file_signer(context, arguments, name) for name in arguments.key]
     signers += [_agent_signer(context, name) for name in arguments.agent]
     if arguments.signer:
         signers.append(_command_signer(context, arguments))
     return signers
+
+
+def check_passphrase_options(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a passphrase that no key is there for."""
+    if not arguments.key and (arguments.passphrase_file or arguments.passphrase_env):
+        option = "--passphrase-file" if arguments.passphrase_file else "--passphrase-env"
+        raise UsageError(f"{option} is for the key of --key, and none was named")
 
 
 def key_path(context: Context, name: str, ending: str = ".pem") -> Path:

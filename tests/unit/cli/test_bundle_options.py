@@ -12,6 +12,11 @@ MISTAKES = {
     "--python 3.10": PYTHON.format("3.10"),
     "--python 3.12.1": PYTHON.format("3.12.1"),
     "--python 3.11 --arch amd64": "--arch amd64: write x86_64 or aarch64",
+    "--previous a.tar": "--previous is what the page of --review compares with: name that, too",
+    "--passphrase-env PW": "--passphrase-env is for the key of --key, and none was named",
+    "--agent me --passphrase-file f": (
+        "--passphrase-file is for the key of --key, and none was named"
+    ),
     "--arch x86_64": "--arch goes with --python: it says where that Python runs",
 }
 
