@@ -92,6 +92,11 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
     from kutterlock.bundle.take import Judges, take
 
     if arguments.abort:
+        if arguments.file:
+            raise UsageError(
+                "--abort takes no FILE: it drops what arrived of every unfinished import",
+                hint="say `kutterlock bundle import --abort` if that is meant",
+            )
         _abort(context)
         return
     if not arguments.file:

@@ -28,3 +28,17 @@ def test_an_option_that_cannot_be_meant(
     environ = {"HOME": str(tmp_path)}
     assert main(["bundle", "create", "--project", str(tmp_path), *words.split()], environ) == 2
     assert capsys.readouterr().err == f"error: {MISTAKES[words]}\n"
+
+
+def test_an_abort_of_one_bundle_drops_nothing_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = tmp_path / "store/incoming" / ("a" * 64)
+    begun.mkdir(parents=True)
+    words = ["bundle", "import", "--abort", "b.tar", "--store", str(tmp_path / "store")]
+    assert main(words, {"HOME": str(tmp_path)}) == 2
+    assert capsys.readouterr().err == (
+        "error: --abort takes no FILE: it drops what arrived of every unfinished import\n"
+        "hint: say `kutterlock bundle import --abort` if that is meant\n"
+    )
+    assert begun.is_dir()
