@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kutterlock.cli.context import Context
-from kutterlock.errors import NetworkError
+from kutterlock.errors import NetworkError, VolumeMissingError
 
 Step = tuple[str, ...]
 _NETWORK = {
@@ -32,6 +32,12 @@ def run_rehearse(arguments: argparse.Namespace, context: Context) -> None:
     try:
         with no_network():
             _cross(arguments, context, place)
+    except VolumeMissingError as error:
+        raise VolumeMissingError(
+            error.reason,
+            details=error.details,
+            hint="name all volumes at once: of what arrives, a rehearsal keeps nothing",
+        ) from error
     finally:
         remove_tree(place)
     context.output.say(" rehearsed   the bundle is enough: " + _done(arguments))
