@@ -96,7 +96,7 @@ def read_manifest_of(path: Path) -> "Bundle | None":
         with Volume(path) as volume:
             return volume.head.bundle
     data = read_bounded(path, 64 << 20)
-    return None if b'"type":"kutterlock-inventory/' in data else read_bundle(data)
+    return None if b'"type":"kutterlock-inventory/' in data else read_bundle(data, str(path))
 
 
 def _previous(arguments: argparse.Namespace) -> "Bundle | None":

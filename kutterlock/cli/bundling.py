@@ -82,7 +82,7 @@ def read_base(path: Path) -> "Held":
     bundle = read_manifest_of(path)
     if bundle is not None:
         return held_by(bundle.held)
-    return held_by(read_inventory(read_bounded(path, 64 << 20)))
+    return held_by(read_inventory(read_bounded(path, 64 << 20), str(path)))
 
 
 def run_import(arguments: argparse.Namespace, context: Context) -> None:

@@ -31,10 +31,10 @@ def write_inventory(blobs: Sequence[BundleBlob]) -> bytes:
     )
 
 
-def read_inventory(data: bytes) -> tuple[BundleBlob, ...]:
-    """Read an inventory. Raises HashMismatchError with every fault."""
+def read_inventory(data: bytes, name: str = "the inventory") -> tuple[BundleBlob, ...]:
+    """Read an inventory, called `name` in errors. Raises HashMismatchError with every fault."""
     reader = Reader()
-    root = reader.root(read_object(data, "the inventory", HashMismatchError, LARGEST_MANIFEST))
+    root = reader.root(read_object(data, name, HashMismatchError, LARGEST_MANIFEST))
     if root.text("type") != INVENTORY_TYPE:
         root.fault("type", f"this kutterlock reads {INVENTORY_TYPE}")
     content = root.parsed("content", Digest.parse)
@@ -42,5 +42,5 @@ def read_inventory(data: bytes) -> tuple[BundleBlob, ...]:
     root.close()
     if not reader.faults and content != content_digest(blobs):
         root.fault("content", "is not that of the blobs")
-    reader.finish(lambda faults: damaged("the inventory", faults))
+    reader.finish(lambda faults: damaged(name, faults))
     return blobs

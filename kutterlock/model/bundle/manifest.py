@@ -207,10 +207,13 @@ def content_digest(blobs: Iterable[BundleBlob]) -> Digest:
     return Digest.of("".join(lines).encode())
 
 
-def read_bundle(data: bytes) -> Bundle:
-    """Read a manifest. Raises HashMismatchError with every fault: nobody wrote it so."""
+def read_bundle(data: bytes, name: str = MANIFEST_NAME) -> Bundle:
+    """Read a manifest, called `name` in errors.
+
+    Raises HashMismatchError with every fault: nobody wrote it so.
+    """
     reader = Reader()
-    root = reader.root(read_object(data, MANIFEST_NAME, HashMismatchError, LARGEST_MANIFEST))
+    root = reader.root(read_object(data, name, HashMismatchError, LARGEST_MANIFEST))
     bundle, content = _read(root)
     if not reader.faults:
         _check(bundle, root)
@@ -218,7 +221,7 @@ def read_bundle(data: bytes) -> Bundle:
         root.fault("content", "is not that of the blobs")
     if not reader.faults and bundle.to_bytes() != data:
         root.fault(None, "is not in canonical form")
-    reader.finish(lambda faults: damaged(MANIFEST_NAME, faults))
+    reader.finish(lambda faults: damaged(name, faults))
     return bundle
 
 

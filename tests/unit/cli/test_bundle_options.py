@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kutterlock.cli.bundling import read_base
 from kutterlock.cli.main import main
+from kutterlock.errors import HashMismatchError
 
 PYTHON = "--python {}: kutterlock runs on Python 3.11 and newer\nhint: write it like 3.12"
 MISTAKES = {
@@ -42,3 +44,20 @@ def test_an_abort_of_one_bundle_drops_nothing_of_another(
         "hint: say `kutterlock bundle import --abort` if that is meant\n"
     )
     assert begun.is_dir()
+
+
+def test_a_base_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("{}")
+    with pytest.raises(HashMismatchError) as caught:
+        read_base(path)
+    assert caught.value.reason == f"{path} cannot be used as it stands"
+    assert caught.value.details[1] == "type: this kutterlock reads kutterlock-bundle/1"
+    path.write_text('{"type":"kutterlock-inventory/1"}')
+    with pytest.raises(HashMismatchError) as caught:
+        read_base(path)
+    assert caught.value.as_text() == (
+        f"error: {path} cannot be used as it stands\n"
+        "  content: is missing\n"
+        "hint: take the bundle once more from where it was made"
+    )
