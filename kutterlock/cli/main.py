@@ -17,7 +17,7 @@ from kutterlock import __version__
 from kutterlock.cli.commands import COMMANDS
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import Output
-from kutterlock.cli.parser import Parser, meant
+from kutterlock.cli.parser import Parser, meant, take_late_words
 from kutterlock.cli.progress import ConsoleProgress, plain_interval
 from kutterlock.errors import InterruptionError, KutterError, UsageError
 from kutterlock.model.progress import Progress
@@ -74,6 +74,7 @@ def run_command(words: Sequence[str], environ: Mapping[str, str], output: Output
     progress = ConsoleProgress(plain=plain_interval(environ.get("KUTTER_PROGRESS", "")))
     try:
         arguments, left = build_parser(words).parse_known_args(words)
+        take_late_words(arguments, left, arguments.parser)
         _require_nothing_left(left, arguments.parser)
         output.as_json = output.as_json or arguments.json
         context = make_context(arguments, environ, _working_directory(), output, progress)

@@ -84,6 +84,28 @@ def meant(word: str, known: Iterable[object]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def take_late_words(
+    arguments: argparse.Namespace, left: list[str], command: argparse.ArgumentParser
+) -> None:
+    """Give words that stand behind an option to the arguments that may be left out.
+
+    argparse takes those as left out at the first option behind another argument: without this
+    `sign bundle --key K FILE` does not take FILE. Taken words leave `left`.
+    """
+    if any(word.startswith("-") for word in left):
+        return
+    positional = [action for action in command._actions if not action.option_strings]  # noqa: SLF001
+    for action in positional[1:]:  # the first one was given: otherwise it would have the rest, too
+        is_free = getattr(arguments, action.dest, None) in (None, [])
+        if not left or not is_free or action.nargs not in ("?", "*"):
+            continue
+        count = 1 if action.nargs == "?" else len(left)
+        read = action.type if callable(action.type) else str
+        values = [read(word) for word in left[:count]]
+        setattr(arguments, action.dest, values[0] if action.nargs == "?" else values)
+        del left[:count]
+
+
 def day(text: str) -> "datetime.date":
     """Read a day, for argparse."""
     import datetime

@@ -1,8 +1,11 @@
 """What is said of a command line that was typed wrongly."""
 
+from pathlib import Path
+
 import pytest
 
-from kutterlock.cli.main import main
+from kutterlock.cli.main import build_parser, main
+from kutterlock.cli.parser import take_late_words
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,28 @@ def test_every_command_stands_on_one_line_of_the_help(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["--help"], {})
     assert "\n    completion  print a completion script" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        ("sign bundle --key k one two", {"target": "bundle", "file": ["one", "two"]}),
+        ("sign lock --key k one", {"target": "lock", "file": ["one"]}),
+        ("verify image --at 2026-11-22 place", {"target": "image", "path": [Path("place")]}),
+        ("images export --board b out", {"action": "export", "target": "out"}),
+        ("diff old --json new", {"before": "old", "after": "new"}),
+        ("catalog show runc --json 1.2", {"input": "runc", "version": "1.2"}),
+    ],
+)
+def test_words_may_stand_behind_options(words: str, taken: dict[str, object]) -> None:
+    arguments, left = build_parser(words.split()).parse_known_args(words.split())
+    take_late_words(arguments, left, arguments.parser)
+    assert left == []
+    assert {name: getattr(arguments, name) for name in taken} == taken
+
+
+def test_words_beside_unknown_options_are_nobodys() -> None:
+    words = ["verify", "image", "--ta", "x"]
+    arguments, left = build_parser(words).parse_known_args(words)
+    take_late_words(arguments, left, arguments.parser)
+    assert left == ["--ta", "x"]
