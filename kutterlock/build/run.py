@@ -161,13 +161,17 @@ class _Build:
             started = self._options.clock()
             self._carry_out(attempt, "building")
             self._write_record(attempt, started)
+        progress = self._workshop.progress
+        progress.start("keeping")
         try:
             manifest = self._keep(attempt)
         except BuildError:  # what it did not make, keeping it again does not make
             attempt.record.unlink()
             raise
         point_at(self._workshop.outputs, self._board.name, self._derivation.directory_name)
+        progress.start("tidying")
         discard(attempt)
+        progress.done("")
         return manifest
 
     def _keep(self, attempt: Attempt) -> OutputManifest:

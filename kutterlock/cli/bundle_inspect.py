@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kutterlock.trust.verified import Finding
 
 LOCK = "project/kutter.lock"
+RELEASE = "project/kutter.release.json"
 LICENCES = "tools/licences.json"
 LARGEST = 16 << 20
 MOST_LINES = 30
@@ -31,8 +32,9 @@ def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
         head = volume.head
         papers = _read_papers(volume)
     findings = _signature_findings(arguments, context, head)
-    versions, licences = _versions(papers), _licences(papers)
+    versions, licences, release = _versions(papers), _licences(papers), _release(papers)
     context.output.table(_summary(head))
+    context.output.table([key, str(value)] for key, value in release.items())
     context.output.table([f"{item.check}:", item.result] for item in findings)
     context.output.table([name, version] for name, version in versions.items())
     for line in _licence_lines(licences, head.bundle):
@@ -42,13 +44,13 @@ def run_inspect(arguments: argparse.Namespace, context: Context) -> None:
     context.output.json({
         "bundle": str(head.id), "volume": head.label.number,
         "signatures": [f"{item.check}: {item.result}" for item in findings],
-        "versions": versions, "licences": licences,
+        **release, "versions": versions, "licences": licences,
         "manifest": json.loads(head.manifest),
     })  # fmt: skip
 
 
 def _read_papers(volume: "Volume") -> dict[str, bytes]:
-    """Read the lock and the licences, which come before the blobs."""
+    """Read the lock, the release and the licences, which come before the blobs."""
     from kutterlock.model.digest import Digest
 
     found = {}
@@ -56,7 +58,7 @@ def _read_papers(volume: "Volume") -> dict[str, bytes]:
         if piece.name.startswith(("blobs/", "parts/")):
             break
         volume.begin(piece)
-        if piece.name not in (LOCK, LICENCES) or piece.size > LARGEST:
+        if piece.name not in (LOCK, RELEASE, LICENCES) or piece.size > LARGEST:
             volume.skip(piece)
             continue
         data = b"".join(bytes(chunk) for chunk in volume.content(piece))
@@ -73,6 +75,16 @@ def _versions(papers: dict[str, bytes]) -> dict[str, str]:
         return {}
     lock = parse_lock_bytes(papers[LOCK], Path(LOCK))
     return {name: pin.version for name, pin in sorted(lock.inputs.items())}
+
+
+def _release(papers: dict[str, bytes]) -> dict[str, int | str]:
+    from kutterlock.model.attest.statement import read_statement
+    from kutterlock.model.times import write_time
+
+    if RELEASE not in papers:
+        return {}
+    statement = read_statement(papers[RELEASE])
+    return {"release": statement.version, "expires": write_time(statement.expires)}
 
 
 def _licences(papers: dict[str, bytes]) -> dict[str, str]:

@@ -153,6 +153,8 @@ def test_inspect_needs_the_first_volume_only(line: Line, far: Line, tmp_path: Pa
     assert "linux/linux-6.12.901.tar.gz" in ran.output
     facts = json.loads(line.must("bundle", "inspect", str(first), "--json").output)
     assert facts["versions"]["linux"] == "6.12.901"
+    assert facts["release"] == 1
+    assert f"\n release  1\n expires  {facts['expires']}\n" in ran.output
     assert "Apache-2.0" in facts["licences"].values()
     again = ("bundle", "import", str(first), "--root-digest", root_digest(line))
     assert far.run(*again).status == 9
