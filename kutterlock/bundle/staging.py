@@ -135,7 +135,8 @@ class Staging:
         free = free_bytes(self.root)
         if free < size + SPARE:
             raise NoSpaceError(
-                f"{self._store.root}: {size} bytes are to come, and {free} are free",
+                f"{self._store.root}: {size} bytes are to come, {SPARE} more have to stay free, "
+                f"and {free} are free",
                 details=[f"missing: {size + SPARE - free} bytes"],
                 hint=MORE_SPACE,
             )

@@ -230,7 +230,10 @@ SEEING = "import sys; from kutterlock.cli.main import main; sys.exit(main())"
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 @pytest.mark.parametrize(
     ("program", "text"),
-    [(SEEING, "bytes are to come, and"), (BLIND, "no space left while writing")],
+    [
+        (SEEING, "bytes are to come, 1048576 more have to stay free, and"),
+        (BLIND, "no space left while writing"),
+    ],
     ids=["before", "while writing"],
 )
 def test_a_disk_that_fills_ends_with_14_and_nothing_is_seen(

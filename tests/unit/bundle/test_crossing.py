@@ -343,7 +343,12 @@ def test_a_full_disk_is_found_before(near: Near, far: Far, monkeypatch: pytest.M
     monkeypatch.setattr("kutterlock.bundle.staging.free_bytes", lambda _: 1 << 20)
     with pytest.raises(NoSpaceError) as caught:
         far.take(created.paths)
-    assert caught.value.details[0].startswith("missing: ")
+    size = sum(piece.size for pieces in created.bundle.pieces() for piece in pieces)
+    assert caught.value.as_text() == (
+        f"error: {far.store.root}: {size} bytes are to come, 1048576 more have to stay free, "
+        f"and 1048576 are free\n  missing: {size} bytes\n"
+        "hint: free some space, or name another disk: --store, --output, KUTTER_CACHE"
+    )
     assert far.is_empty()
 
 
