@@ -22,6 +22,18 @@ class Landing:
     directory: Path
     replace: bool = False
 
+    def require_place(self) -> None:
+        """Raise UsageError or KutterError where no project can go, before anything is read."""
+        way = (self.directory, *self.directory.parents)
+        place = next(path for path in way if path.exists())
+        if not place.is_dir():
+            raise UsageError(f"{place} is no directory", hint="name one with --into DIR")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise KutterError(
+                f"{place}: the project cannot be written there",
+                hint="name a writable directory with --into DIR",
+            )
+
     def check(self, bundle: Bundle, place: Callable[[str], Path]) -> None:
         """Raise UsageError where files of somebody's own, or links that lead out, are in the way.
 

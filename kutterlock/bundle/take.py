@@ -59,6 +59,7 @@ def take(
     Raises, by what is wrong: UntrustedError, WrongVolumeError, BundleBaseError, NoSpaceError,
     HashMismatchError, VolumeMissingError. What was right of it stays, to be gone on with.
     """
+    landing.require_place()
     with contextlib.ExitStack() as stack:
         volumes = open_volumes(paths, stack)
         head = merged_head(volumes)
