@@ -49,7 +49,7 @@ def verify_bundle(
     return Evidence(
         subject="bundle",
         findings=tuple(findings),
-        signers=_signers(head, judge),
+        signers=signers_of(head, judge),
         uncovered=tuple(_uncovered(head.bundle, verified)),
     ), lacking
 
@@ -104,7 +104,8 @@ def _volumes(volumes: "Mapping[int, Volume]") -> "list[Finding]":
     ]
 
 
-def _signers(head: "Head", judge: "Judge") -> tuple[str, ...]:
+def signers_of(head: "Head", judge: "Judge") -> tuple[str, ...]:
+    """Name the keys of the trust root that signed a bundle."""
     from kutterlock.trust.signatures import examine
 
     if judge.root is None:

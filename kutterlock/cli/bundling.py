@@ -13,13 +13,15 @@ from kutterlock.cli.trusting import cabinet, tell_signers, time_of_judgement, ve
 from kutterlock.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kutterlock.bundle.contents import Held
     from kutterlock.bundle.create import Created, CreateRequest
     from kutterlock.bundle.take import Taken
     from kutterlock.bundle.volume import Head
     from kutterlock.model.bundle.manifest import Bundle
     from kutterlock.model.lock import Lock
-    from kutterlock.trust.verified import Judge
+    from kutterlock.trust.verified import Judge, VerifiedLock
 
 
 def run_create(arguments: argparse.Namespace, context: Context) -> None:
@@ -108,7 +110,7 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
     taken = take(arguments.file, store, landing, judges, context.progress)
     store.add_root(real_path(landing.directory) / "kutter.lock")
     court.remember()
-    _tell_taken(context, taken, landing.directory)
+    _tell_taken(context, taken, landing.directory, court.facts())
 
 
 def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
@@ -139,7 +141,7 @@ class _Court:
         self._arguments = arguments
         self._context = context
         self._head: Head | None = None
-        self._remember: list[tuple[str, object]] = []
+        self._verified: VerifiedLock | None = None
 
     @cached_property
     def _judge(self) -> "Judge":
@@ -160,8 +162,21 @@ class _Court:
         from kutterlock.bundle.judge import judge_project
 
         verified = judge_project(open_file, bundle, self._judge)  # type: ignore[arg-type]
-        self._remember = [(bundle.project, verified.seen)] if verified.seen else []
+        self._verified = verified
         tell_signers(self._context, verified)
+
+    def facts(self) -> dict[str, object]:
+        """Return for programs who signed what, now that both were judged."""
+        from kutterlock.cli.bundle_verify import signers_of
+
+        assert self._head, "the head is judged first"
+        assert self._verified, "the project is judged before the bundle is in"
+        release = self._verified.release
+        return {
+            "signers": signers_of(self._head, self._judge),
+            "release": release.version if release else None,
+            "lock-signers": self._verified.signers,
+        }
 
     def remember(self) -> None:
         """Keep the newest root and the release seen, now that the bundle is in."""
@@ -169,8 +184,8 @@ class _Court:
             return
         papers = cabinet(self._context)
         papers.keep(self._judge.root)
-        for project, seen in self._remember:
-            papers.saw(project, seen)  # type: ignore[arg-type]
+        if self._head and self._verified and self._verified.seen:
+            papers.saw(self._head.bundle.project, self._verified.seen)
 
 
 def bundle_judge(arguments: argparse.Namespace, context: Context, head: "Head") -> "Judge":
@@ -248,7 +263,9 @@ def _tell_created(context: Context, created: "Created", *, signed: bool) -> None
     })  # fmt: skip
 
 
-def _tell_taken(context: Context, taken: "Taken", directory: Path) -> None:
+def _tell_taken(
+    context: Context, taken: "Taken", directory: Path, judged: "Mapping[str, object]"
+) -> None:
     context.output.say(
         f" imported    {taken.bundle.project} {taken.bundle.version}: {taken.fresh} new blobs, "
         f"{human_size(taken.size)}"
@@ -256,5 +273,5 @@ def _tell_taken(context: Context, taken: "Taken", directory: Path) -> None:
     context.output.say(f"  {directory}")
     context.output.json({
         "bundle": str(taken.id), "content": str(taken.bundle.content),
-        "fresh": taken.fresh, "bytes": taken.size, "project": str(directory),
+        "fresh": taken.fresh, "bytes": taken.size, "project": str(directory), **judged,
     })  # fmt: skip

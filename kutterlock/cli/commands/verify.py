@@ -151,11 +151,8 @@ def _verify_bundle(arguments: argparse.Namespace, context: Context) -> int:
     if lacking is None:
         return tell_evidence(evidence, context)
     evidence.tell(context)
-    context.output.json({**evidence.facts(), "error": lacking.reason, "missing": lacking.details,
-                         "exit-code": lacking.exit_code})  # fmt: skip
-    if not context.output.as_json:
-        raise lacking
-    return lacking.exit_code
+    context.output.json({**evidence.facts(), "missing": lacking.details})
+    raise lacking
 
 
 TARGETS: Mapping[str, Callable[[argparse.Namespace, Context], int]] = {

@@ -127,12 +127,32 @@ def test_a_missing_volume_is_9_and_what_is_there_is_judged(
     assert told.err.splitlines()[0] == "error: not here: volume 1 of 2"
     assert "missing: volume 1: project/kutter.lock" in told.err
     assert run("verify", "bundle", paths[1], "--json") == 9
-    assert json.loads(capsys.readouterr().out)["exit-code"] == 9
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["exit-code"] == 9
+    assert facts["error"] == "not here: volume 1 of 2"
+    assert facts["details"] == [line[2:] for line in told.err.splitlines()[1:-1]]
+    assert facts["missing"] == facts["details"]
+    assert facts["hint"] == "name all volumes of the bundle"
     assert run(*signed[:3], *signed[4:]) == 9
     assert run("verify", "bundle", *paths, paths[0]) == 2
     assert run("verify", "bundle") == 2
     assert run("sign", "bundle", "--key", "alice") == 2
     assert run("sign", "lock", paths[0], "--key", "alice") == 2
+
+
+def test_an_import_names_signers_and_release(
+    near: Near, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = volumes(near)
+    assert run("sign", "bundle", *paths, "--key", "alice", "--key", "bob") == 0
+    words = ("bundle", "import", *paths, "--into", str(tmp_path / "os"), "--json")
+    assert run(*words) == 0
+    facts = json.loads(capsys.readouterr().out)
+    names = ("signers", "release", "lock-signers")
+    assert [facts[name] for name in names] == [["alice", "bob"], 1, ["alice"]]
+    assert run(*words, "--unsigned") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert [facts[name] for name in names] == [[], None, []]
 
 
 def test_a_wrong_byte_anywhere_is_5_and_nobody_signs_it(
