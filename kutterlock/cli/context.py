@@ -98,7 +98,19 @@ class Context(NamedTuple):
         """Read `kutter.lock`. Raises LockError."""
         from kutterlock.adapters.tomlfile import read_lock
 
+        self.expect_lock()
         return read_lock(self.lock_path)
+
+    def expect_lock(self) -> None:
+        """Raise LockError where the lock may still come: with an import that is unfinished."""
+        if not self.lock_path.exists() and self.store().incoming():
+            from kutterlock.errors import LockError
+
+            raise LockError(
+                f"there is no {self.lock_path}",
+                hint="an import is unfinished in this store: `kutterlock bundle import` its "
+                "missing volumes; or run `kutterlock resolve` to write a lock",
+            )
 
     def store(self) -> "Store":
         """Return the store, with the stores that KUTTER_STORE_MIRRORS names as mirrors."""

@@ -106,6 +106,7 @@ def verified_lock(context: Context, arguments: argparse.Namespace) -> "VerifiedL
     from kutterlock.trust.papers import read_papers
     from kutterlock.trust.verified import Finding, verify_lock
 
+    context.expect_lock()
     papers = read_papers(context.project)
     lock = parse_lock_bytes(papers.lock, context.lock_path)
     manifest = context.manifest() if context.manifest_path.exists() else None

@@ -88,6 +88,22 @@ def test_a_delta_without_its_base_is_15(near: Near, run: Run) -> None:
     assert status == 15
 
 
+@pytest.mark.parametrize("words", [["verify"], ["build", "--offline"], ["tree"]])
+def test_a_lock_that_is_still_to_come(
+    words: list[str], near: Near, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "KUTTER_STORE": str(tmp_path / "store")}
+    there_is_none = f"error: there is no {tmp_path}/os/kutter.lock\nhint: "
+    assert main([*words, "--project", str(tmp_path / "os")], environ) == 3
+    assert capsys.readouterr().err == there_is_none + "run `kutterlock resolve` to write it\n"
+    assert run(str(near.create("one.tar", limit=LIMIT).paths[0]), "--unsigned")[0] == 9
+    assert main([*words, "--project", str(tmp_path / "os")], environ) == 3
+    assert capsys.readouterr().err == there_is_none + (
+        "an import is unfinished in this store: `kutterlock bundle import` its missing volumes; "
+        "or run `kutterlock resolve` to write a lock\n"
+    )
+
+
 def test_whoever_reaches_for_a_network_in_a_rehearsal_fails() -> None:
     with no_network():
         with pytest.raises(NetworkError) as caught:
