@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 CONTENT = "what is in the sources: a hash says that they are those pinned, not that they are good"
+OVERLAYS = "the files of the overlays: `build` and `resolve --check` hold them against the lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +42,12 @@ class Evidence:
 
 def lock_evidence(verified: "VerifiedLock") -> Evidence:
     """Return the evidence of a judged lock."""
+    overlays = (OVERLAYS,) if verified.lock.overlays else ()
     return Evidence(
         subject="lock",
         findings=verified.findings,
         signers=verified.signers,
-        uncovered=(*verified.uncovered, CONTENT),
+        uncovered=(*verified.uncovered, *overlays, CONTENT),
     )
 
 

@@ -133,7 +133,8 @@ def test_a_second_signer_completes_it_and_verify_is_evidence(
     assert isinstance(found["signers"], list)
     assert sorted(found["signers"]) == ["alice", "bob"]
     assert found["not-covered"] == [
-        "what is in the sources: a hash says that they are those pinned, not that they are good"
+        "the files of the overlays: `build` and `resolve --check` hold them against the lock",
+        "what is in the sources: a hash says that they are those pinned, not that they are good",
     ]
     assert isinstance(found["checks"], list)
     assert [item["check"] for item in found["checks"]][:3] == [

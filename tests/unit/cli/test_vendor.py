@@ -177,6 +177,8 @@ def test_verify_says_what_it_checked(
         f" kutter.lock  {digest}\n"
         " trust root   none is pinned: nothing is demanded\n"
         " not covered: who made the lock: no trust root is pinned\n"
+        " not covered: the files of the overlays: `build` and `resolve --check` hold them against "
+        "the lock\n"
         " not covered: what is in the sources: a hash says that they are those pinned, not that "
         "they are good\n"
         " closure     3 files, 50 B: all present, all digests right\n"
