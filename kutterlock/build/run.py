@@ -38,6 +38,7 @@ from kutterlock.build.workshop import Workshop, board_derivation
 from kutterlock.errors import BuildError, NotReproducibleError
 from kutterlock.model.derivation import Derivation
 from kutterlock.model.encoding.strict_json import write_document
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import FILES_NAME, LOG_NAME, RECORD_NAME, OutputFile, OutputManifest
 from kutterlock.model.sandbox.plan import Place
@@ -204,7 +205,7 @@ class _Build:
             pairs = [(first / d.path, second / d.path) for d in differences]
             reports = [line for pair in pairs for line in self._options.explain(*pair)]
             raise NotReproducibleError(
-                f"two builds of {self._board.name} differ in {len(differences)} files",
+                f"two builds of {self._board.name} differ in {counted(len(differences), 'file')}",
                 details=[*map(str, differences), *reports],
                 hint=f"the second build's files are in {second}",
             )
@@ -246,7 +247,7 @@ class _Build:
             if not self._options.keep_failed:
                 remove_tree(attempt.build)
             raise
-        self._workshop.progress.done(f"{self._board.name}: {total} packages")
+        self._workshop.progress.done(f"{self._board.name}: {counted(total, 'package')}")
         return place
 
     def _manifest(self, files: tuple[OutputFile, ...]) -> OutputManifest:

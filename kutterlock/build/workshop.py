@@ -12,6 +12,7 @@ from kutterlock.build.environment import PreparedEnvironment, prepare_environmen
 from kutterlock.build.inputs import versions_of
 from kutterlock.build.rendered import rendered_inputs
 from kutterlock.model.derivation import Derivation, derive
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import BoardPin, Lock
 from kutterlock.model.progress import Progress
 from kutterlock.model.sandbox.plan import Place
@@ -57,7 +58,7 @@ class Workshop:
         )
         if error:
             raise error
-        self.progress.done(f"{report.right} files: all present, all digests right")
+        self.progress.done(f"{counted(report.right, 'file')}: all present, all digests right")
 
 
 def board_derivation(lock: Lock, board: BoardPin) -> Derivation:

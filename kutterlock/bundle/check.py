@@ -15,6 +15,7 @@ from kutterlock.errors import (
     WrongVolumeError,
 )
 from kutterlock.model.bundle.manifest import Bundle, BundleBlob, Piece
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.progress import Progress
 
 LARGEST_PAPER = 64 << 20
@@ -60,7 +61,7 @@ class Reader:
         """Raise HashMismatchError with everything that was wrong."""
         if self.faults:
             raise HashMismatchError(
-                f"the bundle is damaged: {len(self.faults)} faults",
+                f"the bundle is damaged: {counted(len(self.faults), 'fault')}",
                 details=self.faults,
                 hint="bring these volumes once more from where the bundle was made",
             )

@@ -9,6 +9,7 @@ from kutterlock.errors import MissingInputError, UntrustedError
 from kutterlock.model.attest.statement import STATEMENT_NAME
 from kutterlock.model.bundle.manifest import LOCK_PATH, MANIFEST_NAME, Bundle
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import Lock
 from kutterlock.model.signing.signature_file import DIRECTORY, SignatureFile, form_of
 from kutterlock.model.signing.trustroot import (
@@ -94,7 +95,7 @@ def check_enough(lock: Lock, bundle: Bundle) -> None:
     missing = sorted(f"{name} ({digest})" for digest, name in wanted.items() if digest not in held)
     if missing:
         raise MissingInputError(
-            f"the bundle lacks {len(missing)} blobs that its own lock names",
+            f"the bundle lacks {counted(len(missing), 'blob')} that its own lock names",
             details=missing,
             hint="have it made again: `kutterlock bundle rehearse` would have found this",
         )

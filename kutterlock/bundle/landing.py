@@ -13,6 +13,7 @@ from kutterlock.adapters.disk.files import CHUNK, UnverifiedFile, contained, exp
 from kutterlock.errors import KutterError, UntrustedError, UsageError
 from kutterlock.model.bundle.manifest import LOCK_PATH, RECORD, Bundle, BundleFile, read_bundle
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ class Landing:
         ]
         if changed:
             raise UsageError(
-                f"{self.directory} has {len(changed)} files that the bundle would replace",
+                f"{self.directory} has {counted(len(changed), 'file')} that the bundle would "
+                "replace",
                 details=changed,
                 hint="name a new directory with --into DIR, or say --replace",
             )

@@ -9,6 +9,7 @@ from kutterlock.cli.bundling import bundle_judge
 from kutterlock.cli.context import Context
 from kutterlock.cli.evidence import CONTENT, Evidence
 from kutterlock.cli.output import human_size
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,7 @@ def _volumes(volumes: "Mapping[int, Volume]") -> "list[Finding]":
     return [
         Finding(
             check=f"volume {number} of {len(volume.head.bundle.volumes)}",
-            result=f"{volume.path}: {len(volume.pieces)} members, "
+            result=f"{volume.path}: {counted(len(volume.pieces), 'member')}, "
             f"{human_size(sum(piece.size for piece in volume.pieces))}: all digests right",
         )
         for number, volume in volumes.items()
@@ -121,7 +122,8 @@ def _uncovered(bundle: "Bundle", verified: "VerifiedLock | None") -> list[str]:
     if bundle.base:
         size = human_size(sum(blob.size for blob in bundle.left_out))
         lines.append(
-            f"{len(bundle.left_out)} blobs of {size} that the base has (content {bundle.base}): "
+            f"{counted(len(bundle.left_out), 'blob')} of {size} that the base has "
+            f"(content {bundle.base}): "
             "`bundle import` hashes them where they are"
         )
     return [*lines, CONTENT]

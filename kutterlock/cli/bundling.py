@@ -11,6 +11,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.cli.signers import check_passphrase_options, named_signers
 from kutterlock.cli.trusting import cabinet, tell_signers, time_of_judgement, verified_lock
 from kutterlock.errors import UsageError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +130,7 @@ def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
         context.output.json({"inventory": json.loads(data)})
         return
     write_atomically(arguments.output, data)
-    figures = f"{len(blobs)} blobs, {human_size(sum(blob.size for blob in blobs))}"
+    figures = f"{counted(len(blobs), 'blob')}, {human_size(sum(blob.size for blob in blobs))}"
     context.output.say(f" inventory   {figures}, content {content_digest(blobs)}")
     context.output.json({"blobs": len(blobs), "content": str(content_digest(blobs))})
 
@@ -238,7 +239,7 @@ def _abort(context: Context) -> None:
     for name in dropped:
         with Staging(store, name, context.progress) as staging:
             staging.drop()
-    context.output.say(f" dropped     {len(dropped)} unfinished imports")
+    context.output.say(f" dropped     {counted(len(dropped), 'unfinished import')}")
     context.output.json({"dropped": [str(name) for name in dropped]})
 
 
@@ -246,10 +247,12 @@ def _tell_created(context: Context, created: "Created", *, signed: bool) -> None
     bundle = created.bundle
     carried = [blob for blob in bundle.blobs if blob.carried]
     say = context.output.say
-    say(f" bundle      {len(bundle.files)} files of the project, {len(carried)} blobs of "
+    say(f" bundle      {counted(len(bundle.files), 'file')} of the project, "
+        f"{counted(len(carried), 'blob')} of "
         f"{human_size(sum(blob.size for blob in carried))}")  # fmt: skip
     if bundle.base:
-        say(f" left out    {len(bundle.left_out)} blobs and files, which the base has")
+        left_out = counted(len(bundle.left_out), "blob or file", "blobs and files")
+        say(f" left out    {left_out}, which the base has")
     if not signed:
         say(" NOT signed  nobody can import it unless they say --unsigned; sign with --key KEY")
     for path in created.paths:
@@ -267,7 +270,8 @@ def _tell_taken(
     context: Context, taken: "Taken", directory: Path, judged: "Mapping[str, object]"
 ) -> None:
     context.output.say(
-        f" imported    {taken.bundle.project} {taken.bundle.version}: {taken.fresh} new blobs, "
+        f" imported    {taken.bundle.project} {taken.bundle.version}: "
+        f"{counted(taken.fresh, 'new blob')}, "
         f"{human_size(taken.size)}"
     )
     context.output.say(f"  {directory}")

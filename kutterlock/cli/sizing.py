@@ -11,6 +11,7 @@ from kutterlock.build.sizes import read_sizes
 from kutterlock.cli.context import Context
 from kutterlock.cli.doors import output_root
 from kutterlock.model.buildroot.sizes import Bars, bars_svg, megabytes, shortened
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.output import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _print(context: Context, name: str, facts: dict[str, Any]) -> None:
     _table(table, packages, "not built")
     images = facts["images"]
     known = [size for size in images.values() if size is not None]
-    say(f"{name}: {len(images)} images, compressed, {megabytes(sum(known))}")
+    say(f"{name}: {counted(len(images), 'image')}, compressed, {megabytes(sum(known))}")
     _table(table, images, "none")
 
 

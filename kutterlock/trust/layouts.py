@@ -13,6 +13,7 @@ from kutterlock.errors import HashMismatchError, MissingInputError, UntrustedErr
 from kutterlock.model.attest.image import BILL_TYPE, ImageStatement
 from kutterlock.model.attest.intoto import PREDICATE_TYPE
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import ImagePin, Lock
 from kutterlock.model.oci.image import LARGEST_MANIFEST, Descriptor, Index, Manifest
 from kutterlock.model.oci.layout import CONTAINERD_NAME, DOCKER_NAME, REF_NAME
@@ -203,7 +204,9 @@ def docker_findings(files: Files, images: Iterable[LayoutImage]) -> Iterator[Fin
         for name in ("", *(name.tagged for name in image.names if name.tag)):
             manifests.setdefault(name, []).extend(here)
     count = require_same_images(files.text(DOCKER_NAME, LARGEST_MANIFEST), manifests)
-    yield Finding(check=DOCKER_NAME, result=f"{count} images for docker: those of the index")
+    yield Finding(
+        check=DOCKER_NAME, result=f"{counted(count, 'image')} for docker: those of the index"
+    )
 
 
 def _pin(image: LayoutImage, lock: Lock) -> ImagePin:
@@ -344,9 +347,10 @@ def _uncovered(
     if not signed:
         yield "who vouches for the images: no key that counts signed them"
     if absent := sum(image.absent for image in images):
-        yield f"{absent} manifests that the indexes name and the layout does not have"
+        yield f"{counted(absent, 'manifest')} that the indexes name and the layout does not have"
     if files.surplus:
-        yield f"{len(files.surplus)} files that belong to no layout: {files.surplus[0]}"
+        what = counted(len(files.surplus), "file that belongs", "files that belong")
+        yield f"{what} to no layout: {files.surplus[0]}"
     keys = judged.keys.values()
     if bare := sum(not any(judged.attested(image, key) for key in keys) for image in images):
         yield f"where {bare} of {len(images)} images come from: no key that counts attests it"
@@ -354,4 +358,5 @@ def _uncovered(
 
 def _unread(claims: list[Claim]) -> Iterator[str]:
     if count := sum(not claim.subjects for claim in claims):
-        yield f"{count} signatures or statements in forms that are not read here"
+        what = counted(count, "signature or statement", "signatures or statements")
+        yield f"{what} in forms that are not read here"

@@ -23,6 +23,7 @@ from kutterlock.model.attest.intoto import (
 )
 from kutterlock.model.digest import Digest
 from kutterlock.model.encoding.strict_json import read_object
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import BoardPin
 from kutterlock.model.output import (
     DERIVATION_NAME,
@@ -207,8 +208,8 @@ def _summary(statement: Statement) -> str:
     again = "reproduced" if inner.get("reproduced") else "not reproduced"
     return (
         f"board {statement.board}, lock {statement.lock}, sandbox {inner.get('sandbox')}, "
-        f"{purity}, {again}; agrees with {len(statement.subjects)} subjects and "
-        f"{len(statement.byproducts)} documents"
+        f"{purity}, {again}; agrees with {counted(len(statement.subjects), 'subject')} and "
+        f"{counted(len(statement.byproducts), 'document')}"
     )
 
 

@@ -12,6 +12,7 @@ from kutterlock.adapters.disk.store import Store
 from kutterlock.errors import HashMismatchError, KutterError, MissingInputError, NoSolutionError
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import ImagePin, Lock
 from kutterlock.model.oci.image import (
     DEEPEST_INDEX,
@@ -160,7 +161,7 @@ def complete_trees(store: Store, images: Iterable[WantedImage]) -> list[ImageTre
     ]
     if missing:
         raise MissingInputError(
-            f"{len(missing)} parts of the images are not in the store",
+            f"not in the store: {counted(len(missing), 'part')} of the images",
             details=missing,
             hint="run `kutterlock vendor` where there is a network",
         )

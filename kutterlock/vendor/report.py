@@ -11,6 +11,7 @@ from kutterlock.errors import (
     NetworkError,
     PolicyError,
 )
+from kutterlock.model.encoding.text import counted
 from kutterlock.vendor.wants import Want
 
 HINTS: dict[type[KutterError], str] = {
@@ -119,7 +120,8 @@ class FetchReport:
 
     def _untried_line(self) -> Iterator[str]:
         if self.untried:
-            yield f"{len(self.untried)} others were not tried: --keep-going tries everything"
+            others = counted(len(self.untried), "other was", "others were")
+            yield f"{others} not tried: --keep-going tries everything"
 
     def check(self) -> None:
         """Raise that error."""

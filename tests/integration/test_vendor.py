@@ -310,9 +310,9 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_it_takes_no_more(
         """,
     )
     assert done.stdout == (
-        " closure     1 files: 1 fetched (1.0 kB)\n"
-        " closure     1 files: all present\n0\n"
-        " store       1 files, 1.0 kB: all present, all digests right\n0\n"
+        " closure     1 file: 1 fetched (1.0 kB)\n"
+        " closure     1 file: all present\n0\n"
+        " store       1 file, 1.0 kB: all present, all digests right\n0\n"
         "1\n"
     )
     second = Digest.of(some_files(2, 1000)["p1/p1.tar"]).hex

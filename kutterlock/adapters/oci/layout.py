@@ -17,6 +17,7 @@ from typing import IO
 from kutterlock.adapters.disk.files import explained
 from kutterlock.errors import HashMismatchError, UntrustedError, UsageError
 from kutterlock.model.digest import Digest
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.oci.layout import DOCKER_NAME, INDEX_NAME, MARK_NAME, blob_name
 
 CHUNK = 1 << 20
@@ -166,7 +167,9 @@ def _special(name: str) -> UntrustedError:
 
 def _mismatch(faults: list[str]) -> HashMismatchError:
     return HashMismatchError(
-        f"{len(faults)} blobs are not what their names say",
+        counted(
+            len(faults), "blob is not what its name says", "blobs are not what their names say"
+        ),
         details=faults,
         hint="the layout was damaged or changed: get it again",
     )

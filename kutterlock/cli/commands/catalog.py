@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from kutterlock.cli.context import Context
 from kutterlock.errors import UsageError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # the parser is built from this module: it may cost next to nothing
     from kutterlock.catalog.reader import Catalog
@@ -74,7 +75,7 @@ def _show_all(catalog: "Catalog", context: Context) -> None:
     counts = {name: catalog.releases(name) for name in INPUTS}
     context.output.say(f"catalog of {catalog.date}, {catalog.digest}")
     context.output.table(
-        (name, f"{len(known)} releases", f"{known[-1].version} to {known[0].version}")
+        (name, counted(len(known), "release"), f"{known[-1].version} to {known[0].version}")
         if known
         else (name, "none")
         for name, known in counts.items()

@@ -6,6 +6,7 @@ from pathlib import Path
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import on_one_line
 from kutterlock.errors import DifferencesFoundError
+from kutterlock.model.encoding.text import counted
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -30,4 +31,4 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         context.output.say("the locks pin the same")
     context.output.json({"changes": [str(change) for change in found]})
     if found and arguments.exit_code:
-        raise DifferencesFoundError(f"{len(found)} pins differ")
+        raise DifferencesFoundError(counted(len(found), "pin differs", "pins differ"))

@@ -17,6 +17,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.cli.signers import add_signer_options, named_signers
 from kutterlock.cli.trusting import add_trust_options
 from kutterlock.errors import UsageError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.disk.store import Store
@@ -133,7 +134,8 @@ def _export(arguments: argparse.Namespace, context: Context) -> None:
             written.append({"board": board, "images": len(wanted), **made})
     for item in written:
         context.output.say(
-            f" {item['path']}  {item['images']} images  {item.get('digest', '')}".rstrip()
+            f" {item['path']}  {counted(item['images'], 'image')}  "
+            f"{item.get('digest', '')}".rstrip()
         )
     context.output.json({"exported": written})
 
@@ -191,11 +193,12 @@ def _push(arguments: argparse.Namespace, context: Context) -> None:
     for item in report.record():
         context.output.say(f" {item['pushed-as']}@{item['digest']}")
     context.output.say(
-        f" push        {len(parcels)} images: {report.blobs} blobs sent "
-        f"({human_size(report.size)}), {report.manifests} manifests, {report.tags} tags"
+        f" push        {counted(len(parcels), 'image')}: {counted(report.blobs, 'blob')} sent "
+        f"({human_size(report.size)}), {counted(report.manifests, 'manifest')}, "
+        f"{counted(report.tags, 'tag')}"
     )
     if signers:
-        context.output.say(f" signed      index and platforms: {signed} artifacts added")
+        context.output.say(f" signed      index and platforms: {counted(signed, 'artifact')} added")
     context.output.json(
         {
             **facts,

@@ -7,6 +7,7 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.doors import add_network_options
 from kutterlock.cli.parser import day, positive
 from kutterlock.errors import LockError, UsageError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:
     from kutterlock.catalog.reader import Catalog
@@ -62,7 +63,7 @@ def _check(context: Context) -> None:
 
     lock = context.lock()
     require_current(context.manifest(), lock, context.project)
-    context.output.say(f"kutter.lock is current: {count_pins(lock)} pins")
+    context.output.say(f"kutter.lock is current: {counted(count_pins(lock), 'pin')}")
     context.output.json({"current": True, "pins": count_pins(lock)})
 
 
@@ -182,16 +183,17 @@ def _summarise(context: Context, arguments: argparse.Namespace, lock: "Lock", ch
     say = context.output.say
     boards = "one board" if len(lock.boards) == 1 else f"{len(lock.boards)} boards"
     say(
-        f" closure     {len(lock.sources)} files for {boards}, {len(lock.images)} images, "
+        f" closure     {counted(len(lock.sources), 'file')} for {boards}, "
+        f"{counted(len(lock.images), 'image')}, "
         f"{_environment(lock)}"
     )
     if arguments.dry_run:
-        say(f" kutter.lock not written (--dry-run): {changed} pins would change")
+        say(f" kutter.lock not written (--dry-run): {counted(changed, 'pin')} would change")
     elif changed >= count_pins(lock):
-        say(f" kutter.lock written: {count_pins(lock)} pins")
+        say(f" kutter.lock written: {counted(count_pins(lock), 'pin')}")
     elif changed:
         kept = count_pins(lock) - changed
-        say(f" kutter.lock written: {changed} pins changed, {kept} kept")
+        say(f" kutter.lock written: {counted(changed, 'pin')} changed, {kept} kept")
     else:
         say(" kutter.lock is as it was")
 

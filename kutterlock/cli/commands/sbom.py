@@ -7,6 +7,7 @@ from pathlib import Path
 from kutterlock.cli.commands.build import add_build_options
 from kutterlock.cli.context import Context
 from kutterlock.errors import UsageError
+from kutterlock.model.encoding.text import counted
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -44,5 +45,5 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
             context.output.json({"format": arguments.format, "bill": json.loads(data)})
         return
     write_atomically(arguments.to, data)
-    context.output.say(f"{arguments.to}: {len(bill.items)} components of {bill.board}")
+    context.output.say(f"{arguments.to}: {counted(len(bill.items), 'component')} of {bill.board}")
     context.output.json({"written": str(arguments.to), "components": len(bill.items)})

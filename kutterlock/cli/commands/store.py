@@ -6,6 +6,7 @@ import contextlib
 from kutterlock.cli.commands.verify import REFETCH, tell
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
+from kutterlock.model.encoding.text import counted
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -54,14 +55,17 @@ def _gc(arguments: argparse.Namespace, context: Context) -> int:
         context.output.table([["blob", str(digest)] for digest in garbage.blobs])
         context.output.table([["leftover", str(path)] for path in garbage.leftovers])
     verb = "would remove" if arguments.dry_run else "removed"
-    figures = f"{len(garbage.blobs)} blobs and {len(garbage.leftovers)} leftovers"
+    figures = (
+        f"{counted(len(garbage.blobs), 'blob')} and {counted(len(garbage.leftovers), 'leftover')}"
+    )
     context.output.say(
-        f" store       {verb} {figures}, {human_size(garbage.size)}; {garbage.kept} blobs stay"
+        f" store       {verb} {figures}, {human_size(garbage.size)}; "
+        f"{counted(garbage.kept, 'blob stays', 'blobs stay')}"
     )
     if garbage.unfinished:
         context.output.say(
-            f" kept        {garbage.unfinished} unfinished imports, and what they need: go on with "
-            "them, or drop them with `kutterlock bundle import --abort`"
+            f" kept        {counted(garbage.unfinished, 'unfinished import')}, and what is needed "
+            "for that: go on, or drop everything of it with `kutterlock bundle import --abort`"
         )
     context.output.json(
         {

@@ -13,6 +13,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.cli.parser import positive
 from kutterlock.cli.trusting import require_allowed_hosts
 from kutterlock.errors import KutterError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.adapters.oci.registry import Registries
@@ -98,7 +99,7 @@ def _export(context: Context, lock: "Lock", boards: Sequence[str] | None, target
     from kutterlock.vendor.export import export_downloads
 
     count = export_downloads(lock, boards or sorted(lock.boards), context.store(), target)
-    context.output.say(f" exported    {count} files to {target}")
+    context.output.say(f" exported    {counted(count, 'file')} to {target}")
 
 
 def _door(context: Context) -> "Registries":
@@ -110,7 +111,7 @@ def _door(context: Context) -> "Registries":
 
 def _tell_nothing_new(count: int, context: Context) -> None:
     context.output.json({**NOTHING_NEW, "present": count})
-    context.output.say(f" closure     {count} files: all present")
+    context.output.say(f" closure     {counted(count, 'file')}: all present")
 
 
 def _tell(report: "FetchReport", context: Context) -> None:
@@ -121,7 +122,7 @@ def _tell(report: "FetchReport", context: Context) -> None:
         _tell_nothing_new(files, context)
         return
     fetched = f"{len(report.fetched)} fetched ({human_size(report.size)})"
-    context.output.say(f" closure     {files} files: {fetched}")
+    context.output.say(f" closure     {counted(files, 'file')}: {fetched}")
 
 
 def _facts(report: "FetchReport") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kutterlock.cli.output import human_size
 from kutterlock.cli.parser import Offer
 from kutterlock.cli.trusting import add_trust_options, verified_lock
 from kutterlock.errors import UntrustedError, UsageError
+from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.cli.evidence import Evidence
@@ -198,7 +199,7 @@ def tell(
     )
     if error:
         raise error
-    figures = f"{report.right} files, {human_size(report.size)}"
+    figures = f"{counted(report.right, 'file')}, {human_size(report.size)}"
     context.output.say(f" {subject:<12}{figures}: all present, all digests right")
     return 0
 

@@ -6,6 +6,7 @@ A policy is a tuple of host patterns, such as `*.kernel.org`; an empty one allow
 from collections.abc import Iterator, Sequence
 
 from kutterlock.errors import PolicyError
+from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import Lock
 from kutterlock.model.net.urls import Origin, host_matches
 
@@ -23,7 +24,7 @@ def require_hosts(lock: Lock, allowed: Sequence[str], where: str) -> int:
     ]
     if foreign:
         raise PolicyError(
-            f"kutter.lock names {len(foreign)} places on hosts that are not allowed",
+            f"kutter.lock names {counted(len(foreign), 'place')} on hosts that are not allowed",
             details=foreign,
             hint=f"find out who put them there, or add the hosts to allowed-hosts in {where}",
         )

@@ -471,7 +471,7 @@ def test_a_bundle_that_lacks_what_its_lock_names_is_refused(near: Near, far: Far
     lacking = dataclasses.replace(bundle, blobs=bundle.blobs[1:])
     with pytest.raises(MissingInputError) as caught:
         check_enough(lock_of(near.files, BASE), lacking)
-    assert caught.value.reason == "the bundle lacks 1 blobs that its own lock names"
+    assert caught.value.reason == "the bundle lacks 1 blob that its own lock names"
     assert len(caught.value.details) == 1
 
 

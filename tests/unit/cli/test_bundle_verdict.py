@@ -168,7 +168,7 @@ def test_a_wrong_byte_anywhere_is_5_and_nobody_signs_it(
             spoiled = path.read_bytes()
             assert run("verify", "bundle", *paths) == 5
             assert capsys.readouterr().err.splitlines()[0] == (
-                "error: the bundle is damaged: 1 faults"
+                "error: the bundle is damaged: 1 fault"
             )
             assert run(*signed[:-2], "--key", "carol") == 5
             assert path.read_bytes() == spoiled

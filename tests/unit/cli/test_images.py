@@ -65,7 +65,7 @@ def test_export_writes_an_archive_for_each_board(
     assert run("images", "export", str(tmp_path / "out")) == 0
     archives = [tmp_path / "out" / f"{board}-images.tar" for board in ("pc", "pi")]
     assert capsys.readouterr().out == "".join(
-        f" {path}  1 images  {Digest.of(path.read_bytes())}\n" for path in archives
+        f" {path}  1 image  {Digest.of(path.read_bytes())}\n" for path in archives
     )
     assert archives[0].read_bytes() != archives[1].read_bytes()
 
@@ -93,7 +93,7 @@ def test_export_of_what_is_not_here_says_what_to_do(
     (index,) = (d for d, kind in blobs.documents.items() if "index" in kind)
     assert run("images", "export", str(tmp_path / "out")) == 7
     assert capsys.readouterr().err == (
-        "error: 1 parts of the images are not in the store\n"
+        "error: not in the store: 1 part of the images\n"
         f"  {PAUSE} index ({index})\n"
         "hint: run `kutterlock vendor` where there is a network\n"
     )

@@ -287,7 +287,7 @@ def test_gc_lists_first_and_removes_then(
     assert run("store", "gc", "--dry-run") == 0
     assert vendored.has(stray)
     assert capsys.readouterr().out == (
-        f" blob  {stray}\n store       would remove 1 blobs and 0 leftovers, 5 B; 3 blobs stay\n"
+        f" blob  {stray}\n store       would remove 1 blob and 0 leftovers, 5 B; 3 blobs stay\n"
     )
     assert run("store", "gc", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {

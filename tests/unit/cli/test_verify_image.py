@@ -112,6 +112,6 @@ def test_what_is_attested_of_an_image_is_evidence(
         {"check": f"{PAUSE}: SBOM", "result": f"alice {key}: CycloneDX of 2 components"},
     ]
     assert facts["not-covered"] == [
-        "1 manifests that the indexes name and the layout does not have",
+        "1 manifest that the indexes name and the layout does not have",
         "what is in the layers: digests say that they are those signed, not that they are good",
     ]

@@ -116,7 +116,7 @@ def test_what_docker_reads_of_an_archive_is_held_against_the_index(tmp_path: Pat
     layout = one_platform(tmp_path)
     judged = judge(layout, ImageStandard(judge=Judge(at=NOW), lock=LOCK))
     assert [item.result for item in judged.findings if item.check == "manifest.json"] == [
-        "1 images for docker: those of the index"
+        "1 image for docker: those of the index"
     ]
     assert not [text for text in judged.uncovered if "no layout" in text]
 
@@ -212,7 +212,7 @@ def test_a_flipped_bit_in_any_blob_is_a_mismatch(tmp_path: Path) -> None:
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
         error = refusal(layout)
         assert isinstance(error, HashMismatchError)
-        assert error.reason == "1 blobs are not what their names say"
+        assert error.reason == "1 blob is not what its name says"
         assert error.details == (f"sha256:{path.name} is {Digest.of(path.read_bytes())}",)
         path.write_bytes(data)
 

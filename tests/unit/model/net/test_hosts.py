@@ -28,7 +28,7 @@ def test_a_url_that_was_changed_is_named_even_among_good_ones() -> None:
         with pytest.raises(PolicyError) as caught:
             require_hosts(lock, HOSTS, "kutter.toml")
         assert caught.value.exit_code == 12
-        assert caught.value.reason == "kutter.lock names 1 places on hosts that are not allowed"
+        assert caught.value.reason == "kutter.lock names 1 place on hosts that are not allowed"
         assert caught.value.details == ("hello/hello-1.0.tar.gz: host evil.example",)
         assert caught.value.hint == (
             "find out who put them there, or add the hosts to allowed-hosts in kutter.toml"
