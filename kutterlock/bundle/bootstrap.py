@@ -7,6 +7,8 @@ this Python into DIR/lib, and writes DIR/kutterlock. BASE is such a folder of a 
 the wheels that the delta leaves out. Needs Python 3.11 or newer, and nothing else.
 """
 
+from __future__ import annotations  # an older Python is to be told, not to stumble
+
 import hashlib
 import io
 import json
@@ -45,7 +47,7 @@ def main(words: list[str]) -> int:
         return 2
     try:
         set_up(Path(words[0]), [Path(word) for word in words[1:]])
-    except (OSError, Refusal, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, Refusal, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -75,7 +77,7 @@ def set_up(target: Path, places: list[Path]) -> None:
     launcher.write_text(LAUNCHER.format(python=sys.executable))
     launcher.chmod(0o755)
     unfinished.rename(target / "lib")
-    print(f"{launcher}: {len(wheels)} wheels unpacked")
+    print(f"{launcher} is ready; wheels unpacked: {len(wheels)}")
 
 
 def find(name: str, sha256: str, places: list[Path]) -> bytes | None:

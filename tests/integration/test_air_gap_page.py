@@ -51,15 +51,18 @@ class Sides:
         (programs / "kutterlock").chmod(0o755)
         self.programs = programs
         self.digest = "sha256:..."
+        self.key_id = "ID"
+        self.usb = far.parent / "usb"
+        self.usb.mkdir()
 
     def run(self, side: str, command: str) -> subprocess.CompletedProcess[str]:
         words = command.replace("sha256:...", self.digest)
         return self._near(words) if side == "near" else self._far(words)
 
-    def carry(self, pattern: str) -> None:
-        """Carry files from near to far."""
+    def carry(self, pattern: str, place: Path) -> None:
+        """Carry files from near to a place that far can read."""
         for path in self.line.project.glob(pattern):
-            shutil.copy(path, self.far)
+            shutil.copy(path, place)
 
     def _near(self, words: str) -> subprocess.CompletedProcess[str]:
         for old, new in NEAR.items():
@@ -70,6 +73,7 @@ class Sides:
 
     def _far(self, words: str) -> subprocess.CompletedProcess[str]:
         words = re.sub(r"(^|\| )kutterlock", r"\1./kl/kutterlock", words)
+        words = words.replace("/media/usb/", f"{self.usb}/").replace(".ID.", f".{self.key_id}.")
         environ = {"PATH": "/usr/bin:/bin:/usr/sbin", "HOME": str(self.far / "home")}
         return _shell(["unshare", "-rn", "sh", "-ec", words], self.far, environ)
 
@@ -105,7 +109,13 @@ def _note(sides: Sides, command: str, printed: str) -> None:
     if command.startswith("kutterlock trust init"):
         (sides.digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", printed))
     elif command.startswith("kutterlock bundle rehearse"):
-        sides.carry("out/*.tar")
-        sides.carry("release.*")
+        sides.carry("out/*.tar", sides.usb)
+        sides.carry("release.*", sides.far)
+    elif command.startswith("ls signatures"):
+        (sides.key_id,) = re.findall(r"^SHA256SUMS\.(\w+)\.minisig$", printed, re.MULTILINE)
+    elif "sha256sum" in command:
+        assert printed == "right\n"
+    elif "comm -13" in command:
+        assert printed == ""
     elif "bundle inventory" in command:
         shutil.copy(sides.far / "inventory.json", sides.line.project)

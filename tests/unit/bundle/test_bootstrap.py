@@ -58,7 +58,7 @@ def refusal(*words: object) -> str:
 def test_it_sets_up_what_fits_and_that_runs(checked: Path, tmp_path: Path) -> None:
     ran = run(tmp_path / "kl", checked)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{tmp_path}/kl/kutterlock: 1 wheels unpacked\n"
+    assert ran.stdout == f"{tmp_path}/kl/kutterlock is ready; wheels unpacked: 1\n"
     done = subprocess.run([tmp_path / "kl/kutterlock"], capture_output=True, text=True, check=True)
     assert done.stdout == "it runs\n"
 
@@ -118,6 +118,8 @@ def test_mistakes_are_sentences(checked: Path, tmp_path: Path) -> None:
     )
     (checked / "bundle.json").write_text("{")
     assert refusal(tmp_path / "kl", checked).startswith("error: Expecting property name")
+    (checked / "bundle.json").write_text("[]")
+    assert refusal(tmp_path / "kl", checked).startswith("error: list indices must be")
 
 
 def test_usage() -> None:
