@@ -100,30 +100,36 @@ class _Crew:
         on_interrupt: Callable[[], object],
         meanwhile: Callable[[], object] | None,
     ) -> None:
-        threads = [
-            threading.Thread(target=self._drain, daemon=True)
-            for _ in range(min(count, len(self._queue)))
-        ]
+        # Not Thread.join and is_alive: where Ctrl-C interrupts a join, Python 3.11 takes a thread
+        # that goes on for one that has ended.
+        ended: list[threading.Event] = []
         try:
-            for thread in threads:
-                thread.start()
+            for _ in range(min(count, len(self._queue))):
+                ended.append(threading.Event())
+                threading.Thread(target=self._drain, args=(ended[-1],), daemon=True).start()
             if meanwhile:
                 with _short_turns():
                     meanwhile()
-            for thread in threads:
-                thread.join()
+            for event in ended:
+                event.wait()
         except BaseException:
             self._stop.set()
             give_up = time.monotonic() + GRACE_SECONDS
             on_interrupt()
-            while any(thread.is_alive() for thread in threads) and time.monotonic() < give_up:
+            while not all(event.is_set() for event in ended) and time.monotonic() < give_up:
                 time.sleep(PAUSE_SECONDS)
                 on_interrupt()
             raise
         if self._errors:
             raise self._errors[0]
 
-    def _drain(self) -> None:
+    def _drain(self, ended: threading.Event) -> None:
+        try:
+            self._work_through()
+        finally:
+            ended.set()
+
+    def _work_through(self) -> None:
         while not self._stop.is_set():
             try:
                 item = self._queue.popleft()
