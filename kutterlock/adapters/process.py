@@ -4,6 +4,7 @@ Argv and environment are values made elsewhere; nothing of the caller's environm
 A failure carries the last lines and a command that replays it.
 """
 
+import contextlib
 import os
 import select
 import shlex
@@ -179,10 +180,17 @@ def attach(
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a program and what it started in its group.
+
+    The last signal is for the first process of a namespace that the program had only just made:
+    it is deaf to SIGTERM, does not die with its parent yet, and would hold the output open.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
             process.wait(timeout=5)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
-        return
+        break
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
