@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kutterlock.bundle.staging import check_digests, pinned_otherwise
@@ -22,25 +21,21 @@ LARGEST_PAPER = 64 << 20
 OnChunk = Callable[[memoryview], object]
 
 
-@dataclass(slots=True)
 class Reader:
     """Reads the volumes of one bundle, in order, and remembers what was wrong.
 
     `papers` has what the bundle is judged by: files of the project, by path.
     """
 
-    bundle: Bundle
-    progress: Progress
-    papers: dict[str, bytes] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-    _joined: dict[str, tuple[int, list["hashlib._Hash"]]] = field(default_factory=dict)
-    _blobs: dict[str, BundleBlob] = field(init=False)
-    _papers: set[str] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, bundle: Bundle, progress: Progress) -> None:
         """Index what members are."""
-        self._blobs = {blob.sha256: blob for blob in (*self.bundle.blobs, *self.bundle.tools)}
-        self._papers = {f.member for f in self.bundle.files if f.is_paper and f.kind != "link"}
+        self.bundle = bundle
+        self.papers: dict[str, bytes] = {}
+        self.faults: list[str] = []
+        self._progress = progress
+        self._joined: dict[str, tuple[int, list[hashlib._Hash]]] = {}
+        self._blobs = {blob.sha256: blob for blob in (*bundle.blobs, *bundle.tools)}
+        self._papers = {f.member for f in bundle.files if f.is_paper and f.kind != "link"}
 
     def read(self, volume: Volume, on_piece: Callable[[Piece], OnChunk] | None = None) -> None:
         """Read a volume through. `on_piece` is told of each member, and gets its bytes."""
@@ -78,12 +73,12 @@ class Reader:
         for chunk in volume.content(piece):
             for sink in sinks:
                 sink(chunk)
-            self.progress.advance(len(chunk), piece.name)
+            self._progress.advance(len(chunk), piece.name)
         check_digests(piece, pinned, state.hexdigest(), other)
         if paper is not None:
             self.papers[piece.name.removeprefix("project/")] = bytes(paper)
         if joined and blob and piece.number == len(self.bundle.splits[blob.sha256]):
-            whole = replace(piece, name=f"blobs/{blob.sha256}", sha256=blob.sha256)
+            whole = piece._replace(name=f"blobs/{blob.sha256}", sha256=blob.sha256)
             check_digests(whole, pinned_otherwise(blob), joined[0].hexdigest(), joined[-1])
 
     def _join(self, piece: Piece, blob: BundleBlob) -> list["hashlib._Hash"]:
@@ -142,7 +137,7 @@ def merged_head(volumes: Mapping[int, Volume]) -> Head:
     """Return the head of the first volume, with the signatures that any of them carries."""
     first = next(iter(volumes.values())).head
     extra = {name: data for volume in volumes.values() for name, data in volume.head.extra.items()}
-    return replace(first, extra={**extra, **first.extra})
+    return first._replace(extra={**extra, **first.extra})
 
 
 def missing_volumes(bundle: Bundle, numbers: Sequence[int]) -> VolumeMissingError | None:

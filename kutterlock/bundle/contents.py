@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.adapters.disk.files import contained, explained, hash_file, tree_entries
@@ -43,7 +43,7 @@ def project_files(project: Path, lock: Lock, held: Held | None = None) -> tuple[
         _check_name(path)
     known = held.blobs if held else {}
     return tuple(
-        replace(file, carried=file.is_paper or Digest("sha256", file.sha256) not in known)
+        file._replace(carried=file.is_paper or Digest("sha256", file.sha256) not in known)
         for _, file in sorted(files.items())
     )
 
@@ -81,7 +81,7 @@ def blob_of(
     if digest.algorithm == "sha256":
         return BundleBlob(name=name, digest=digest, sha256=digest.hex, size=size)
     if digest in known:
-        return replace(known[digest], name=name, carried=True)
+        return known[digest]._replace(name=name, carried=True)
     store.verify(digest)
     sha256 = hash_file(store.path(digest)).hex
     return BundleBlob(name=name, digest=digest, sha256=sha256, size=size)
@@ -95,7 +95,7 @@ def inventory(store: Store) -> tuple[BundleBlob, ...]:
 def without(blobs: Iterable[BundleBlob], held: Held | None) -> tuple[BundleBlob, ...]:
     """Leave out what the base has."""
     known = held.blobs if held else {}
-    return tuple(replace(blob, carried=blob.digest not in known) for blob in blobs)
+    return tuple(blob._replace(carried=blob.digest not in known) for blob in blobs)
 
 
 def held_by(blobs: Iterable[BundleBlob]) -> Held:

@@ -6,8 +6,8 @@ unless that was asked for. `kutter.bundle.json`, the manifest, remembers what ca
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kutterlock.adapters.disk.files import CHUNK, UnverifiedFile, contained, explained, hash_file
 from kutterlock.errors import KutterError, UntrustedError, UsageError
@@ -16,8 +16,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.encoding.text import counted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
+class Landing(NamedTuple):
     """Where the project goes. `replace`: over what somebody changed, too."""
 
     directory: Path

@@ -5,7 +5,7 @@ its own. The head's size depends on where the cuts are, so they are found by try
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kutterlock.errors import UsageError
 from kutterlock.model.bundle.manifest import MOST_VOLUMES, Bundle, Part, Piece
@@ -142,4 +142,4 @@ def _with_cuts(bundle: Bundle, cuts: Sequence[Cut], digest_of: Callable[[Cut], s
     for cut in cuts:
         counts[cut.volume] += 1
     splits = {whole: tuple(found) for whole, found in parts.items()}
-    return replace(bundle, volumes=tuple(counts), splits=splits)
+    return bundle._replace(volumes=tuple(counts), splits=splits)

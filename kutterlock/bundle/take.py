@@ -4,9 +4,9 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.workers import in_threads
@@ -26,8 +26,7 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(NamedTuple):
     """What an import did: blobs that are new here, and their bytes."""
 
     bundle: Bundle
@@ -36,8 +35,7 @@ class Taken:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judges:
+class Judges(NamedTuple):
     """Who decides: about the head before anything is read, about the project before it counts.
 
     `project` is called with a function that opens the project's files by path. Both raise.
@@ -85,13 +83,13 @@ class _StoppedError(Exception):
     """The import ends before this piece does."""
 
 
-@dataclass(slots=True)
 class _Job:
     """One member to be taken: where its bytes come from, and what was wrong with them."""
 
-    piece: Piece
-    content: Callable[[], Iterator[memoryview]]
-    error: HashMismatchError | None = None
+    def __init__(self, piece: Piece, content: Callable[[], Iterator[memoryview]]) -> None:
+        self.piece = piece
+        self.content = content
+        self.error: HashMismatchError | None = None
 
 
 class _Import:

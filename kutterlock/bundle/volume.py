@@ -7,9 +7,8 @@ archive can hold (links, devices, `..`, duplicates, surplus) is refused where it
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from kutterlock.adapters.disk.buffer import ThreadBuffer
 from kutterlock.adapters.disk.files import explained
@@ -32,8 +31,7 @@ LARGEST_HEAD = 8 << 20
 AGAIN = "take this volume once more from where the bundle was made"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """What a volume begins with."""
 
     manifest: bytes

@@ -7,8 +7,7 @@ Hashing files is in `kutterlock.adapters.disk.files`.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 HEX_LENGTH = {"sha256": 64, "sha512": 128}
 """Algorithms that may stand in a lock, with the length of their hex form."""
@@ -16,12 +15,18 @@ HEX_LENGTH = {"sha256": 64, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
-    """An algorithm and its value in lower-case hex; `str()` is `sha256:ab12...`."""
+class Digest(str):
+    """The text `sha256:ab12...`: an algorithm and its value in lower-case hex."""
 
-    algorithm: str
-    hex: str
+    __slots__ = ()
+
+    def __new__(cls, algorithm: str, hex: str) -> Self:  # noqa: A002 -- what it is called everywhere
+        """Put the two together, unchecked: `parse` is for what came from outside."""
+        return super().__new__(cls, f"{algorithm}:{hex}")
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Return what a copy is made of."""
+        return self.algorithm, self.hex
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -40,8 +45,15 @@ class Digest:
         """Return the digest of bytes in memory."""
         return cls(algorithm, hashlib.new(algorithm, data).hexdigest())
 
-    def __str__(self) -> str:
-        return f"{self.algorithm}:{self.hex}"
+    @property
+    def algorithm(self) -> str:
+        """What it was made by."""
+        return self.partition(":")[0]
+
+    @property
+    def hex(self) -> str:
+        """The value alone."""
+        return self.partition(":")[2]
 
     @property
     def short(self) -> str:
@@ -49,8 +61,7 @@ class Digest:
         return self.hex[:12]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One file or symlink of a tree: POSIX path below the root, kind, and content digest.
 
     `kind` is `644`, `755` (any execute bit) or `link` (then `sha256` is that of the target text).

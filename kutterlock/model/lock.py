@@ -1,14 +1,14 @@
 """The lock, `kutter.lock`: what is pinned.
 
 Owns its shape. The tables that it is written as are in `kutterlock.model.lock_format`, TOML in
-`kutterlock.adapters.tomlfile`, staleness in `kutterlock.resolve.staleness`.
+`kutterlock.adapters.tomlfile`, staleness in `kutterlock.resolve.staleness`. Pins are named tuples:
+a lock has thousands, and every command that reads one would wait for `dataclasses`.
 """
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kutterlock.errors import LockError
 from kutterlock.model.digest import Digest
@@ -24,16 +24,14 @@ IMAGES_IN = ("disk",)
 NO_ENTRIES: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(NamedTuple):
     """How a pin's hash came to be believed: a level of `TRUST_LEVELS`, and by whose word."""
 
     level: str
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A newer candidate that was not taken, and the rule that refused it."""
 
     version: str
@@ -41,19 +39,17 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputPin:
+class InputPin(NamedTuple):
     """One versioned component: why this version, and what it was weighed against."""
 
     name: str
     version: str
     constraint: str
     refused: tuple[Refusal, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=lambda: NO_ENTRIES)
+    facts: Mapping[str, str] = NO_ENTRIES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcePin:
+class SourcePin(NamedTuple):
     """One downloadable file.
 
     `key` is its name in the lock: `path`, with `#<digest>` appended where two boards need
@@ -69,8 +65,7 @@ class SourcePin:
     packages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverridePin:
+class OverridePin(NamedTuple):
     """`[packages.NAME]` as locked: what the generated makefile overrides, and local patches.
 
     `patches` are paths in the project with their digests, in the order of application.
@@ -82,8 +77,7 @@ class OverridePin:
     patches: tuple[tuple[RelativePath, Digest], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImagePin:
+class ImagePin(NamedTuple):
     """One container image: its reference, the digest of its index, and the platforms wanted."""
 
     reference: str
@@ -93,8 +87,7 @@ class ImagePin:
     trust: Trust
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DebianPackagePin:
+class DebianPackagePin(NamedTuple):
     """One .deb of the build environment; `path` is below its archive's URL."""
 
     name: str
@@ -104,8 +97,7 @@ class DebianPackagePin:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentPin:
+class EnvironmentPin(NamedTuple):
     """The build environment: `debian` (pinned packages) or `host` (impure, unportable).
 
     `archives` maps an archive's name to its snapshot URL, which ends in `/`.
@@ -115,7 +107,7 @@ class EnvironmentPin:
     architecture: str
     suite: str = ""
     snapshot: str = ""
-    archives: Mapping[str, str] = field(default_factory=lambda: NO_ENTRIES)
+    archives: Mapping[str, str] = NO_ENTRIES
     packages: tuple[DebianPackagePin, ...] = ()
     toolchains: tuple[str, ...] = ()
 
@@ -129,8 +121,7 @@ class EnvironmentPin:
         return self.archives[package.archive] + package.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardPin:
+class BoardPin(NamedTuple):
     """One board: what its configuration came to, and the keys of what it needs.
 
     `images_in` says where the archive of its images goes: `disk` (the build finds it as it is),
@@ -149,8 +140,7 @@ class BoardPin:
     images_in: tuple[str, ...] = IMAGES_IN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(NamedTuple):
     """Everything that goes into every board, by digest."""
 
     project: str

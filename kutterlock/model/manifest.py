@@ -308,6 +308,6 @@ def _fields(prefix: str, value: object, but: tuple[str, ...] = ()) -> Iterable[t
 
 def _text(value: object) -> str:
     """Write a value on one line: a string as it is, anything else as compact JSON."""
-    if value is None or isinstance(value, str | Digest):
+    if value is None or isinstance(value, str):
         return str(value or "")
     return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))

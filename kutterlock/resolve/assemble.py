@@ -6,7 +6,7 @@ same path with other bytes gets one key a digest.
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import (
@@ -93,8 +93,8 @@ def _keys(pins: Iterable[SourcePin]) -> dict[tuple[str, Digest], SourcePin]:
         merged[pin.path, pin.digest] = _merge(known, pin) if known else pin
     paths = [path for path, _ in merged]
     return {
-        (path, digest): replace(
-            pin, key=path if paths.count(path) == 1 else f"{path}#{digest.short}"
+        (path, digest): pin._replace(
+            key=path if paths.count(path) == 1 else f"{path}#{digest.short}"
         )
         for (path, digest), pin in merged.items()
     }
@@ -103,8 +103,7 @@ def _keys(pins: Iterable[SourcePin]) -> dict[tuple[str, Digest], SourcePin]:
 def _merge(one: SourcePin, other: SourcePin) -> SourcePin:
     """Unite hints; the weaker word of two counts, for a lock may not claim more than it knows."""
     weaker = min(one.trust, other.trust, key=lambda trust: TRUST_LEVELS.index(trust.level))
-    return replace(
-        one,
+    return one._replace(
         urls=tuple(dict.fromkeys([*one.urls, *other.urls])),
         packages=tuple(sorted({*one.packages, *other.packages})),
         trust=weaker,

@@ -143,7 +143,7 @@ def _parcel(store: Store, wanted: WantedImage, registry: str, platform: Platform
         absent = [part for part in complete.parts if not store.has(part.digest)]
         tree = read_tree(store, wanted) if absent else complete
     else:
-        pin = replace(wanted.pin, digest=root)
+        pin = wanted.pin._replace(digest=root)
         tree = read_tree(store, replace(wanted, pin=pin, platforms=(platform,)))  # type: ignore[arg-type]
         tree = replace(tree, wanted=replace(wanted, platforms=tree.wanted.platforms))
     return Parcel(

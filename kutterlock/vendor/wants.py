@@ -1,7 +1,7 @@
 """What a lock asks to be fetched: one want a file, with every place that may have it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote
 
 from kutterlock.model.digest import Digest
@@ -15,8 +15,7 @@ LARGEST = 16 << 30
 """Bound of a file whose size only its server tells, in bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
+class Want(NamedTuple):
     """One file: its digest decides; `urls` are hints, tried in order.
 
     `name` is its path in Buildroot's download directory, or in its Debian archive, or says which
@@ -52,7 +51,7 @@ def distinct(wants: Iterable[Want]) -> tuple[Want, ...]:
         if first is not want:
             urls = tuple(dict.fromkeys((*first.urls, *want.urls)))
             size = want.size if first.size is None else first.size
-            found[want.digest] = replace(first, urls=urls, size=size)
+            found[want.digest] = first._replace(urls=urls, size=size)
     return tuple(found.values())
 
 
@@ -64,7 +63,7 @@ def by_name(want: Want) -> tuple[str, str]:
 def sized(wants: Iterable[Want], sizes: Mapping[str, int]) -> list[Want]:
     """Fill in sizes that are known by digest; what a want says itself counts more."""
     return [
-        replace(want, size=sizes.get(str(want.digest))) if want.size is None else want
+        want._replace(size=sizes.get(str(want.digest))) if want.size is None else want
         for want in wants
     ]
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,11 +59,11 @@ def make_project(place: Path, size: int) -> None:
     project.mkdir()
     (project / "kutter.toml").write_text(MANIFEST)
     lock = lock_of({"a/a.tar": b""}, "https://upstream.example")
-    pins = {key: replace(pin, digest=digest) for key, pin in lock.sources.items()}
+    pins = {key: pin._replace(digest=digest) for key, pin in lock.sources.items()}
     meaning = read_manifest(project / "kutter.toml").meaning()
-    board = replace(lock.boards["pc"], overlays=())
-    plain = replace(lock, sources=pins, overlays={}, overrides={}, boards={"pc": board})
-    write_lock(project / "kutter.lock", replace(plain, meaning=meaning))
+    board = lock.boards["pc"]._replace(overlays=())
+    plain = lock._replace(sources=pins, overlays={}, overrides={}, boards={"pc": board})
+    write_lock(project / "kutter.lock", plain._replace(meaning=meaning))
 
 
 def peak(place: Path, store: str, *words: str) -> int:

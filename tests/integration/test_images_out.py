@@ -310,7 +310,7 @@ def test_a_rotten_store_leaves_the_registry_as_it_was(
 
 def test_two_images_cannot_become_one(published: Published, store: Store) -> None:
     images = wanted_images(published.lock, ["pc"])
-    pin = replace(images[0].pin, reference="quay.io/kube-apiserver:v1")
+    pin = images[0].pin._replace(reference="quay.io/kube-apiserver:v1")
     with pytest.raises(UsageError) as caught:
         parcels_of(store, [*images, replace(images[0], pin=pin)], "mirror.example/k8s")
     assert caught.value.reason == "two images would become mirror.example/k8s/kube-apiserver:v1"

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,11 +82,11 @@ def test_the_command_makes_the_configuration_itself(
     """As anyone runs it, with this machine's tools in place of the pinned environment."""
     lock = read_lock(PROJECT / "kutter.lock")
     (key,) = [key for key in lock.sources if key.startswith("linux/")]
-    linux = replace(lock.sources[key], digest=Digest.parse(f"sha256:{SHA256}"))
+    linux = lock.sources[key]._replace(digest=Digest.parse(f"sha256:{SHA256}"))
     host = EnvironmentPin(kind="host", architecture="amd64")
     store = Store(tmp_path / "store")
     store.add_file(archive, linux.digest)
-    changed = replace(lock, sources={**lock.sources, key: linux}, environment=host)
+    changed = lock._replace(sources={**lock.sources, key: linux}, environment=host)
     write_lock(tmp_path / "kutter.lock", changed)
     shutil.copy(PROJECT / "kutter.toml", tmp_path)
     shutil.copytree(OVERLAY, tmp_path / "overlays/kutter")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +134,7 @@ def test_kubeadm_is_told_the_locked_version_and_images(lock: Lock) -> None:
 def rendered(lock: Lock, *, docker: bool = False) -> list[dict[str, Any]]:
     board = lock.boards["pc-x86_64"]
     packages = {**board.packages, "cri-dockerd": "1"} if docker else board.packages
-    texts = rendered_texts(lock, replace(board, packages=packages), lambda _: manifest(lock))
+    texts = rendered_texts(lock, board._replace(packages=packages), lambda _: manifest(lock))
     return documents(texts["kubeadm.yaml"])
 
 

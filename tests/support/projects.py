@@ -1,7 +1,6 @@
 """A project with nothing but a lock: what fetching and verifying work on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.tomlfile import write_lock
@@ -16,11 +15,10 @@ def lock_of(files: Mapping[str, bytes], base: str) -> Lock:
     sources = {}
     for path, data in files.items():
         pin = samples.source(path, data=data)
-        sources[path] = replace(pin, path=RelativePath(path), urls=(f"{base}/{path}",))
+        sources[path] = pin._replace(path=RelativePath(path), urls=(f"{base}/{path}",))
     names = tuple(sorted(sources))
-    board = replace(lock.boards["pc"], sources=names, images=())
-    return replace(
-        lock,
+    board = lock.boards["pc"]._replace(sources=names, images=())
+    return lock._replace(
         sources=sources,
         buildroot=names[0],
         boards={"pc": board},

@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import replace
 
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import (
@@ -109,20 +108,19 @@ def lock_of(images: Iterable[ImagePin]) -> Lock:
     plain = lock()
     pins = {pin.reference: pin for pin in images}
     boards = {
-        name: replace(board, images=tuple(pins), sources=()) for name, board in plain.boards.items()
+        name: board._replace(images=tuple(pins), sources=()) for name, board in plain.boards.items()
     }
-    arm = replace(boards["pc"], name="pi", arch="aarch64")
-    return replace(
-        plain,
+    arm = boards["pc"]._replace(name="pi", arch="aarch64")
+    return plain._replace(
         images=pins,
         boards={**boards, "pi": arm},
         sources={plain.buildroot: plain.sources[plain.buildroot]},
-        environment=replace(plain.environment, packages=()),
+        environment=plain.environment._replace(packages=()),
     )
 
 
 def lock_without_images() -> Lock:
     """Return `lock()` for tests about files."""
     plain = lock()
-    boards = {name: replace(board, images=()) for name, board in plain.boards.items()}
-    return replace(plain, images={}, boards=boards)
+    boards = {name: board._replace(images=()) for name, board in plain.boards.items()}
+    return plain._replace(images={}, boards=boards)

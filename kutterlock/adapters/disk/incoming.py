@@ -13,8 +13,8 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kutterlock.adapters.disk.files import CHUNK, MORE_SPACE, explained
 from kutterlock.errors import HashMismatchError, KutterError, NoSpaceError
@@ -32,8 +32,7 @@ FICLONE = 0x40049409
 """ioctl of linux/fs.h: share the extents of another file, copy on write."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(NamedTuple):
     """Where one blob goes: its digest, its final name, and its name until it is right."""
 
     digest: Digest

@@ -7,8 +7,7 @@ nothing else. What files mean (versions, origins) is in the lock, which the bund
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kutterlock.errors import HashMismatchError
 from kutterlock.model.digest import Digest
@@ -33,8 +32,7 @@ _ROOT = re.compile(r"kutter\.root\.json\Z|signatures/[1-9][0-9]{0,8}\.root\.json
 _PAPER = re.compile(r"kutter\.(toml|lock|release\.json|root\.json)\Z|signatures/[^/]+\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class BundleFile:
+class BundleFile(NamedTuple):
     """A file of the project. Of a `link` (a symlink) the content is the target's text.
 
     `carried` False: the base has its content, this has not.
@@ -57,8 +55,7 @@ class BundleFile:
         return _PAPER.match(self.path) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleBlob:
+class BundleBlob(NamedTuple):
     """A blob: `digest` as the lock pins it; `carried` False: the base has it, this has not.
 
     Tools (kutterlock's own wheels) are blobs too; nobody needs them for a build.
@@ -71,16 +68,14 @@ class BundleBlob:
     carried: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """One part of a member that was cut, `size` bytes long."""
 
     size: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """A member of one volume's tar: a whole file or blob, or part `number` of one (from 1)."""
 
     name: str
@@ -90,8 +85,7 @@ class Piece:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(NamedTuple):
     """One bundle. `splits` maps a member's sha256 to its parts; `volumes` counts pieces in each."""
 
     project: str

@@ -6,7 +6,7 @@ label is not signed: it tells damage from forgery, and one bundle's volumes from
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kutterlock.errors import HashMismatchError
 from kutterlock.model.bundle.manifest import MOST_VOLUMES, SUMS_NAME
@@ -21,8 +21,7 @@ LARGEST_LABEL = 1 << 18
 _HEAD = re.compile(r"(signatures|roots)/[A-Za-z0-9._-]{1,80}\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(NamedTuple):
     """Volume `number` (from 1) of the bundle whose manifest has the digest `bundle`.
 
     `head` maps the members of the head after the label to their digests, in order.

@@ -6,8 +6,7 @@ until `Reader.finish()`, which hands all faults to the caller's error class at o
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:  # bundles have no dates, and their import is to begin at once
     import datetime
@@ -18,8 +17,7 @@ _KIND = {"str": "a string", "int": "an integer", "bool": "true or false", "list"
          "dict": "a table", "date": "a date", "float": "a number"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with the value at `path` (keys from the root on)."""
 
     path: tuple[str, ...]
@@ -48,11 +46,12 @@ class Describe:
         return str(fault)
 
 
-@dataclass(slots=True)
 class Reader:
     """The faults of one document."""
 
-    faults: list[Fault] = field(default_factory=list)
+    def __init__(self) -> None:
+        """None were found yet."""
+        self.faults: list[Fault] = []
 
     def root(self, data: Mapping[str, Any]) -> "Table":
         """Return the document's root table."""

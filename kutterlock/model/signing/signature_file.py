@@ -6,7 +6,7 @@ with the forms `minisig`, `sigstore.json`, `sshsig` and `sig` (base64 of the raw
 signers lie side by side.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DIRECTORY = "signatures"
 FORMS = ("minisig", "sigstore.json", "sshsig", "sig")
@@ -14,8 +14,7 @@ MOST = 256
 """No document has more signature files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureFile:
+class SignatureFile(NamedTuple):
     """A signature file as it came."""
 
     name: str

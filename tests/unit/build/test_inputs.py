@@ -1,7 +1,6 @@
 """Inputs of the sandbox: copies, views and generated files on disk."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,12 +179,10 @@ def locked(project: Path) -> Lock:
     """Return a lock whose board uses both overlays of the project."""
     sample = samples.lock()
     name = next(iter(sample.boards))
-    board = replace(
-        sample.boards[name], arch="x86_64", overlays=("kutter", "site/lab"),
+    board = sample.boards[name]._replace(arch="x86_64", overlays=("kutter", "site/lab"),
         defconfig="pc_defconfig", sources=("hello/hello-1.0.tar.gz",),
     )  # fmt: skip
-    return replace(
-        sample,
+    return sample._replace(
         boards={name: board},
         overrides={"hello": OverridePin(name="hello", version="1.0")},
         overlays={

@@ -1,7 +1,6 @@
 """What the node is told that only the lock can know; and the archive of its images."""
 
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ MANIFEST = f"""\
 
 
 def image(reference: str, needed_by: str = "kubeadm 1.36.2") -> ImagePin:
-    return replace(pin(reference, {"digest": str(Digest.of(b"index"))}), needed_by=needed_by)
+    return pin(reference, {"digest": str(Digest.of(b"index"))})._replace(needed_by=needed_by)
 
 
 def kutter(*, containerd: str = "2.3.4", kubernetes: str = "1.36.2") -> Lock:
@@ -46,9 +45,8 @@ def kutter(*, containerd: str = "2.3.4", kubernetes: str = "1.36.2") -> Lock:
         for name, version in (("containerd", containerd), ("kubernetes", kubernetes))
     }
     manifest = samples.source("flannel-manifest/kube-flannel.yml", data=MANIFEST.encode())
-    board = replace(plain.boards["pc"], sources=(manifest.key,), overlays=())
-    return replace(
-        plain,
+    board = plain.boards["pc"]._replace(sources=(manifest.key,), overlays=())
+    return plain._replace(
         inputs={**plain.inputs, **inputs},
         sources={**plain.sources, manifest.key: manifest},
         boards={"pc": board},
@@ -124,8 +122,8 @@ def test_flannel_names_its_images_by_digest() -> None:
 
 
 def docker(lock: Lock) -> Lock:
-    board = replace(lock.boards["pc"], packages={"cri-dockerd": "0.3.26"})
-    return replace(lock, boards={"pc": board})
+    board = lock.boards["pc"]._replace(packages={"cri-dockerd": "0.3.26"})
+    return lock._replace(boards={"pc": board})
 
 
 def test_a_board_with_docker_is_told_its_socket_and_names_by_tag() -> None:
@@ -173,7 +171,7 @@ def test_what_is_rendered_is_part_of_the_derivation() -> None:
         "text/kutter/rendered/flannel.yml",
         "text/kutter/rendered/kubeadm.yaml",
     ]
-    same = replace(other, inputs=one.inputs)
+    same = other._replace(inputs=one.inputs)
     assert board_derivation(same, same.boards["pc"]) == board_derivation(one, one.boards["pc"])
     assert board_derivation(other, other.boards["pc"]) != board_derivation(one, one.boards["pc"])
 
@@ -228,9 +226,9 @@ def pause_only(tmp_path: Path, places: tuple[str, ...]) -> tuple[Attempt, Worksh
     blobs = Blobs()
     found = pin(PAUSE, add_image(blobs, "pause"))
     plain = samples.lock_of([found])
-    board = replace(plain.boards["pc"], overlays=(), sources=(), images_in=places)
+    board = plain.boards["pc"]._replace(overlays=(), sources=(), images_in=places)
     inputs = {"containerd": InputPin(name="containerd", version="2.3.4", constraint="*")}
-    lock = replace(plain, inputs=inputs, boards={"pc": board}, overrides={})
+    lock = plain._replace(inputs=inputs, boards={"pc": board}, overrides={})
     store = Store(tmp_path / "store")
     for data in blobs.data.values():
         store.add_bytes(data)

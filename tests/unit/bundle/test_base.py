@@ -1,6 +1,5 @@
 """What is there already: the base of a delta, its files and tools, hashed before it counts."""
 
-import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -136,8 +135,8 @@ def test_bytes_under_several_names_arrive_under_each(near: Near, far: Far) -> No
     near.store.add_bytes(data, "sha512")
     lock = lock_of(near.files, BASE)
     pin = lock.sources["same/a.patch"]
-    by_sha512 = dataclasses.replace(pin, digest=Digest.of(data, "sha512"))
-    lock = dataclasses.replace(lock, sources={**lock.sources, "same/a.patch": by_sha512})
+    by_sha512 = pin._replace(digest=Digest.of(data, "sha512"))
+    lock = lock._replace(sources={**lock.sources, "same/a.patch": by_sha512})
     write_lock(near.project / "kutter.lock", lock)
     request = CreateRequest(project=near.project, lock=lock, signers=(signing.ALICE,))
     created = create(request, near.store, near.directory / "b.tar", Silence())

@@ -1,7 +1,6 @@
 """A manifest that lies about what its parts come to, signed by somebody who counts."""
 
 import contextlib
-import dataclasses
 import os
 from pathlib import Path
 
@@ -27,13 +26,13 @@ def lying_volumes(near: Near) -> tuple[str, str, list[Path]]:
     real, parts = next(iter(bundle.splits.items()))
     claimed = real[:-1] + ("0" if real[-1] != "0" else "1")
     blobs = tuple(
-        dataclasses.replace(blob, sha256=claimed, digest=Digest("sha256", claimed))
+        blob._replace(sha256=claimed, digest=Digest("sha256", claimed))
         if blob.sha256 == real
         else blob
         for blob in bundle.blobs
     )
     splits = {**{k: v for k, v in bundle.splits.items() if k != real}, claimed: parts}
-    lying = dataclasses.replace(bundle, blobs=blobs, splits=splits)
+    lying = bundle._replace(blobs=blobs, splits=splits)
     files = {file.member: near.project / file.path for file in lying.files}
 
     def open_whole(piece: Piece) -> int:
@@ -67,7 +66,7 @@ def test_parts_that_do_not_come_to_the_whole_are_found(tmp_path: Path) -> None:
     with pytest.raises(HashMismatchError) as caught:
         reader.finish()
     assert [line.partition(": ")[2] for line in caught.value.details] == [fault]
-    judges = dataclasses.replace(far.judges(), project=lambda *_: None)
+    judges = far.judges()._replace(project=lambda *_: None)
     with pytest.raises(HashMismatchError):
         take(paths, far.store, Landing(directory=far.project), judges, Silence())
     assert far.is_empty()

@@ -1,6 +1,5 @@
 """Bundles made and taken in: the whole way, and every way to lose a volume."""
 
-import dataclasses
 import fcntl
 import os
 import shutil
@@ -468,7 +467,7 @@ def test_a_bundle_that_lacks_what_its_lock_names_is_refused(near: Near, far: Far
     from kutterlock.bundle.judge import check_enough
 
     bundle = near.create().bundle
-    lacking = dataclasses.replace(bundle, blobs=bundle.blobs[1:])
+    lacking = bundle._replace(blobs=bundle.blobs[1:])
     with pytest.raises(MissingInputError) as caught:
         check_enough(lock_of(near.files, BASE), lacking)
     assert caught.value.reason == "the bundle lacks 1 blob that its own lock names"

@@ -1,6 +1,5 @@
 """Licences out of the files that cross: .debs, wheels, our own."""
 
-import dataclasses
 import io
 import zipfile
 from pathlib import Path
@@ -68,7 +67,7 @@ def locked(store: Store) -> Lock:
     )  # fmt: skip
     environment = EnvironmentPin(kind="debian", architecture="amd64", packages=pins)
     files = {"buildroot/b.tar": b"buildroot", "p/p.tar": b"p", "q/q.tar": b"q"}
-    return dataclasses.replace(lock_of(files, "https://x.example"), environment=environment)
+    return lock_of(files, "https://x.example")._replace(environment=environment)
 
 
 def test_each_package_says_what_it_is_under(store: Store) -> None:

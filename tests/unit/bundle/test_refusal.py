@@ -1,6 +1,5 @@
 """A project that is refused while the blobs behind it arrive."""
 
-import dataclasses
 import threading
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def test_a_refused_project_stops_the_blobs_that_arrive_meanwhile(tmp_path: Path)
         progress.go.set()
         raise UntrustedError("no")
 
-    judges = dataclasses.replace(far.judges(), project=refuse)
+    judges = far.judges()._replace(project=refuse)
     landing = Landing(directory=far.project)
     with pytest.raises(UntrustedError):
         take(near.create().paths, far.store, landing, judges, progress)

@@ -1,6 +1,5 @@
 """`why`, `outdated`, `audit` and `catalog` as commands: text, JSON, exit codes."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -37,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "kutter.toml").write_text(MANIFEST)
     choices = ask().choices
     pins = {name: choices[name].pin() for name in ("buildroot", "linux")}
-    write_lock(tmp_path / "kutter.lock", dataclasses.replace(samples.lock(), inputs=pins))
+    write_lock(tmp_path / "kutter.lock", samples.lock()._replace(inputs=pins))
     return tmp_path
 
 

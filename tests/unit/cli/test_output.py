@@ -1,7 +1,6 @@
 """What commands print: whosever text it is, a terminal shows it and obeys none of it."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,8 +60,8 @@ def test_a_lock_cannot_forge_a_line_of_a_review(
 ) -> None:
     lock = samples.lock()
     write_lock(tmp_path / "old.lock", lock)
-    pin = replace(lock.inputs["buildroot"], version=f"{HOSTILE}\n ok")
-    write_lock(tmp_path / "kutter.lock", replace(lock, inputs={"buildroot": pin}))
+    pin = lock.inputs["buildroot"]._replace(version=f"{HOSTILE}\n ok")
+    write_lock(tmp_path / "kutter.lock", lock._replace(inputs={"buildroot": pin}))
     places = {"OLD": str(tmp_path / "old.lock")}
     main([*(places.get(word, word) for word in words), "--project", str(tmp_path)], {})
     assert said in capsys.readouterr().out

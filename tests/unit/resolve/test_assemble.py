@@ -1,4 +1,3 @@
-import dataclasses
 import datetime
 
 from kutterlock.model.digest import Digest
@@ -37,10 +36,8 @@ def lock(*boards: EvaluatedBoard) -> Lock:
 
 
 def test_boards_share_a_source_and_the_weaker_trust_counts() -> None:
-    one = dataclasses.replace(samples.source("a/a.tar"), trust=Trust(level="pgp", by="F"))
-    two = dataclasses.replace(
-        samples.source("a/a.tar"), trust=Trust(level="catalog"), packages=("host-a",)
-    )
+    one = samples.source("a/a.tar")._replace(trust=Trust(level="pgp", by="F"))
+    two = samples.source("a/a.tar")._replace(trust=Trust(level="catalog"), packages=("host-a",))
     made = lock(board("pc", one), board("rpi", two))
     pin = made.sources["a/a.tar"]
     assert pin.trust == Trust(level="catalog")

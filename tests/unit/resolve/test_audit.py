@@ -28,7 +28,7 @@ def locked(**versions: str) -> Lock:
         name: InputPin(name=name, version=version, constraint="*")
         for name, version in versions.items()
     }
-    return dataclasses.replace(samples.lock(), inputs=pins)
+    return samples.lock()._replace(inputs=pins)
 
 
 def findings(wanted: Manifest, lock: Lock, as_of: datetime.date = AS_OF) -> tuple[Finding, ...]:
@@ -118,7 +118,7 @@ def test_support_that_ends_soon_and_unheard_of_versions_are_noted() -> None:
 
 def test_a_host_environment_is_noted_as_impure() -> None:
     host = EnvironmentPin(kind="host", architecture="amd64")
-    (found,) = findings(manifest(), dataclasses.replace(locked(), environment=host))
+    (found,) = findings(manifest(), locked()._replace(environment=host))
     assert (found.subject, found.fails) == ("host", False)
     assert found.reason == "is the machine as it is: impure, and the lock is unportable"
 

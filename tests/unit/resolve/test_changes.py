@@ -1,5 +1,3 @@
-import dataclasses
-
 from kutterlock.model.lock import Trust
 from kutterlock.resolve.changes import changes, count_pins
 from tests.support import samples
@@ -12,12 +10,9 @@ def test_no_change() -> None:
 
 def test_names_what_moved() -> None:
     before = samples.lock()
-    pin = dataclasses.replace(before.inputs["buildroot"], version="2026.08.1")
-    source = dataclasses.replace(
-        before.sources["hello/hello-1.0.tar.gz"], trust=Trust(level="pgp", by="A500")
-    )
-    after = dataclasses.replace(
-        before,
+    pin = before.inputs["buildroot"]._replace(version="2026.08.1")
+    source = before.sources["hello/hello-1.0.tar.gz"]._replace(trust=Trust(level="pgp", by="A500"))
+    after = before._replace(
         inputs={"buildroot": pin},
         sources={"hello/hello-1.0.tar.gz": source},
         images={},
@@ -34,12 +29,10 @@ def test_of_lists_and_tables_only_what_came_and_went_is_named() -> None:
     before = samples.lock()
     board = before.boards["pc"]
     packages = {**board.packages, "new": "2", "hello": "1.1"}
-    after = dataclasses.replace(
-        before, boards={"pc": dataclasses.replace(board, packages=packages, sources=())}
-    )
+    after = before._replace(boards={"pc": board._replace(packages=packages, sources=())})
     assert [str(change) for change in changes(before, after)] == [
         "~ boards.pc: sources -hello/hello-1.0.tar.gz; packages hello 1.0 -> 1.1, +new 2"
     ]
-    assert [str(change) for change in changes(dataclasses.replace(before, boards={}), before)] == [
+    assert [str(change) for change in changes(before._replace(boards={}), before)] == [
         "+ boards.pc: one package, one source"
     ]

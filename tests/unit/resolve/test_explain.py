@@ -1,6 +1,5 @@
 """`why`: every kind of pin, by each of its names."""
 
-import dataclasses
 import datetime
 
 import pytest
@@ -22,7 +21,7 @@ def only(name: str, lock: Lock | None = None, **overrides: PackagePin) -> Explan
 def test_an_input_says_what_chose_it_and_what_it_was_weighed_against() -> None:
     solution = ask()
     pins = {name: choice.pin() for name, choice in solution.choices.items()}
-    found = only("kubernetes", dataclasses.replace(samples.lock(), inputs=pins))
+    found = only("kubernetes", samples.lock()._replace(inputs=pins))
     assert found == Explanation(
         kind="input",
         name="kubernetes",

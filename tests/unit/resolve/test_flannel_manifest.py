@@ -1,7 +1,6 @@
 """The images of the locked flannel manifest: read in it, wherever it is to be had, and compared."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,14 +56,14 @@ def source(data: bytes = MANIFEST) -> SourcePin:
 def lock_with(manifest: SourcePin, *references: str) -> Lock:
     def image(reference: str) -> ImagePin:
         found = pin(reference, {"digest": str(Digest.of(b"index"))})
-        return replace(found, needed_by="flannel 0.28.5")
+        return found._replace(needed_by="flannel 0.28.5")
 
     plain = samples.lock_of([image(reference) for reference in references])
     boards = {
-        name: replace(board, sources=(manifest.key,), overlays=())
+        name: board._replace(sources=(manifest.key,), overlays=())
         for name, board in plain.boards.items()
     }
-    return replace(plain, sources={**plain.sources, manifest.key: manifest}, boards=boards)
+    return plain._replace(sources={**plain.sources, manifest.key: manifest}, boards=boards)
 
 
 def test_a_manifest_that_is_not_here_is_brought_and_read(tmp_path: Path) -> None:
@@ -77,7 +76,7 @@ def test_a_manifest_that_is_not_here_is_brought_and_read(tmp_path: Path) -> None
 
 def test_without_a_network_the_catalog_knows_whom_these_very_bytes_name(tmp_path: Path) -> None:
     upstream = Upstream(Store(tmp_path), None)
-    found = manifests(upstream).images(replace(source(), digest=REAL))
+    found = manifests(upstream).images(source()._replace(digest=REAL))
     assert sorted(found) == [PLUGIN, FLANNEL]
 
 
@@ -121,8 +120,8 @@ def test_pins_are_those_that_the_manifest_names_and_no_others(tmp_path: Path) ->
 
 def test_boards_without_images_need_no_manifest(tmp_path: Path) -> None:
     lock = lock_with(source(), FLANNEL)
-    boards = {name: replace(board, images=()) for name, board in lock.boards.items()}
+    boards = {name: board._replace(images=()) for name, board in lock.boards.items()}
     upstream = Upstream(Store(tmp_path), None)
-    bare = replace(lock, boards=boards, images={})
+    bare = lock._replace(boards=boards, images={})
     require_agreement(bare, tmp_path, manifests(upstream).images)
     assert upstream.asked == []

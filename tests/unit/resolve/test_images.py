@@ -150,7 +150,7 @@ def image(reference: str) -> ImagePin:
 def lock_with_pause() -> Lock:
     lock = samples.lock_of([image(PAUSE), image("quay.io/a:v1")])
     kubernetes = InputPin(name="kubernetes", version="1.36.2", constraint="*")
-    return replace(lock, inputs={**lock.inputs, "kubernetes": kubernetes})
+    return lock._replace(inputs={**lock.inputs, "kubernetes": kubernetes})
 
 
 def overlay(project: Path, name: str, text: str) -> None:

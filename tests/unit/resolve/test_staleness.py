@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -36,8 +35,7 @@ def project(tmp_path: Path) -> Path:
 def current(project: Path) -> tuple[Manifest, Lock]:
     manifest = read_manifest(project / "kutter.toml")
     patch = (RelativePath("fix.patch"), hash_file(project / "fix.patch"))
-    lock = dataclasses.replace(
-        samples.lock(),
+    lock = samples.lock()._replace(
         meaning=manifest.meaning(),
         overlays={"demo": digest_tree(project / "overlays/demo")},
         overrides={"hello": OverridePin(name="hello", patches=(patch,))},

@@ -103,7 +103,7 @@ def test_a_changed_provenance_is_refused(directory: Path) -> None:
 
 def test_an_output_of_another_lock_is_not_signed(tmp_path: Path) -> None:
     directory = attesting.output(tmp_path / "output")
-    other = replace(attesting.LOCK, project_version="2")
+    other = attesting.LOCK._replace(project_version="2")
     lock = verify_lock(other, papers(ALICE, lock=other), Judge(at=NOW, root=root()))
     bill = cyclonedx(attesting.bill())
     with pytest.raises(UntrustedError) as caught:

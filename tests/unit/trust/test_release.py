@@ -48,7 +48,7 @@ def test_signers_lie_side_by_side_and_verify(project: Path) -> None:
 def test_a_changed_lock_gets_the_next_release_and_loses_old_signatures(project: Path) -> None:
     sign_lock(project, LOCK, Seen(), REQUEST, [ALICE, BOB])
     old = Digest.of((project / "kutter.lock").read_bytes())
-    changed = replace(LOCK, as_of=datetime.date(2026, 9, 1))
+    changed = LOCK._replace(as_of=datetime.date(2026, 9, 1))
     write_lock(project / "kutter.lock", changed)
     request = replace(REQUEST, withdraws=(old,), new=True)
     done = sign_lock(project, changed, Seen(version=5), request, [ALICE])

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,8 +101,8 @@ def test_an_image_keeps_everything_below_its_index(store: Store, lock: Path) -> 
     absent = Digest.of(b"another platform")
     index = add_json(store, {"manifests": [{"digest": str(manifest)}, {"digest": str(absent)}]})
     (image,) = LOCK.images.values()
-    images = {image.reference: replace(image, digest=index)}
-    write_lock(lock, replace(LOCK, images=images))
+    images = {image.reference: image._replace(digest=index)}
+    write_lock(lock, LOCK._replace(images=images))
     stray = store.add_bytes(b"stray")
     assert find_garbage(store, [lock]).blobs == (stray,)
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from kutterlock.errors import LockError
@@ -28,8 +26,8 @@ def test_a_lock_wants_its_sources_and_packages_by_name() -> None:
 def test_buildroots_own_mirror_is_asked_once() -> None:
     lock = samples.lock()
     urls = ("https://sources.buildroot.net/hello/hello-1.0.tar.gz", "https://example.org/x")
-    pin = replace(lock.sources["hello/hello-1.0.tar.gz"], urls=urls)
-    changed = replace(lock, sources={**lock.sources, pin.key: pin})
+    pin = lock.sources["hello/hello-1.0.tar.gz"]._replace(urls=urls)
+    changed = lock._replace(sources={**lock.sources, pin.key: pin})
     assert wants_of(changed)[1].urls == urls
 
 

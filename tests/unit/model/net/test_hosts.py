@@ -1,7 +1,5 @@
 """The host policy over a lock."""
 
-from dataclasses import replace
-
 import pytest
 
 from kutterlock.errors import PolicyError
@@ -23,8 +21,8 @@ def test_every_url_archive_and_registry_is_checked() -> None:
 def test_a_url_that_was_changed_is_named_even_among_good_ones() -> None:
     pin = LOCK.sources["hello/hello-1.0.tar.gz"]
     for url in ("https://evil.example/hello-1.0.tar.gz", "https://example.org@evil.example/x"):
-        changed = replace(pin, urls=(*pin.urls, url))
-        lock = replace(LOCK, sources={**LOCK.sources, pin.key: changed})
+        changed = pin._replace(urls=(*pin.urls, url))
+        lock = LOCK._replace(sources={**LOCK.sources, pin.key: changed})
         with pytest.raises(PolicyError) as caught:
             require_hosts(lock, HOSTS, "kutter.toml")
         assert caught.value.exit_code == 12
@@ -36,8 +34,8 @@ def test_a_url_that_was_changed_is_named_even_among_good_ones() -> None:
 
 
 def test_what_is_no_url_is_on_no_allowed_host() -> None:
-    pin = replace(LOCK.sources["hello/hello-1.0.tar.gz"], urls=("nonsense",))
-    lock = replace(LOCK, sources={**LOCK.sources, pin.key: pin})
+    pin = LOCK.sources["hello/hello-1.0.tar.gz"]._replace(urls=("nonsense",))
+    lock = LOCK._replace(sources={**LOCK.sources, pin.key: pin})
     with pytest.raises(PolicyError) as caught:
         require_hosts(lock, HOSTS, "kutter.toml")
     assert caught.value.details == ("hello/hello-1.0.tar.gz: host of 'nonsense', which is no URL",)
