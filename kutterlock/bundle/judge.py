@@ -1,16 +1,13 @@
-"""Whether a bundle may come in: its signatures, its project's papers, and whether it is enough."""
+"""Whether a bundle may come in: its signatures, and its project's papers."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from kutterlock.adapters.tomlfile import parse_lock_bytes
+from kutterlock.bundle.enough import OpenFile, check_enough, read_carried_lock
 from kutterlock.bundle.volume import Head
-from kutterlock.errors import MissingInputError, UntrustedError
+from kutterlock.errors import UntrustedError
 from kutterlock.model.attest.statement import STATEMENT_NAME
 from kutterlock.model.bundle.manifest import LOCK_PATH, MANIFEST_NAME, Bundle
 from kutterlock.model.digest import Digest
-from kutterlock.model.encoding.text import counted
-from kutterlock.model.lock import Lock
 from kutterlock.model.signing.signature_file import DIRECTORY, SignatureFile, form_of
 from kutterlock.model.signing.trustroot import (
     SignedRoot,
@@ -28,12 +25,10 @@ from kutterlock.trust.verified import (
     signature_findings,
     verify_lock,
 )
-from kutterlock.vendor.wants import wants_of
 
 UNSIGNED_HINT = (
     "have it signed with `kutterlock bundle create --key KEY`, or take it as it is with --unsigned"
 )
-OpenFile = Callable[[str], bytes | None]
 
 
 def newest_root(pinned: SignedRoot, head: Head) -> SignedRoot:
@@ -68,9 +63,7 @@ def judge_project(open_file: OpenFile, bundle: Bundle, judge: Judge) -> Verified
 
     Raises UntrustedError, LockError, MissingInputError.
     """
-    data = open_file(LOCK_PATH)
-    assert data is not None, "a manifest without a lock is refused when it is read"
-    lock = parse_lock_bytes(data, Path(LOCK_PATH))
+    lock = read_carried_lock(open_file)
     verified = verify_lock(lock, papers_of(open_file, bundle), judge)
     check_enough(lock, bundle)
     return verified
@@ -84,21 +77,6 @@ def papers_of(open_file: OpenFile, bundle: Bundle) -> Papers:
         statement=open_file(STATEMENT_NAME),
         statement_signatures=tuple(_signatures(open_file, bundle, STATEMENT_NAME)),
     )
-
-
-def check_enough(lock: Lock, bundle: Bundle) -> None:
-    """Raise MissingInputError unless the bundle and its base have all that the lock names."""
-    held = {blob.digest for blob in bundle.blobs}
-    wanted = {want.digest: want.name for want in wants_of(lock, bundle.boards)}
-    for name in bundle.boards:
-        wanted |= {lock.images[key].digest: key for key in lock.board(name).images}
-    missing = sorted(f"{name} ({digest})" for digest, name in wanted.items() if digest not in held)
-    if missing:
-        raise MissingInputError(
-            f"the bundle lacks {counted(len(missing), 'blob')} that its own lock names",
-            details=missing,
-            hint="have it made again: `kutterlock bundle rehearse` would have found this",
-        )
 
 
 def _signatures(open_file: OpenFile, bundle: Bundle, document: str) -> Iterator[SignatureFile]:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
 from kutterlock.cli.signers import check_passphrase_options, named_signers
-from kutterlock.cli.trusting import cabinet, tell_signers, time_of_judgement, verified_lock
+from kutterlock.cli.trusting import (
+    cabinet,
+    tell_signers,
+    tell_unsigned,
+    time_of_judgement,
+    verified_lock,
+)
 from kutterlock.errors import UsageError
 from kutterlock.model.encoding.text import counted
 
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
     from kutterlock.bundle.contents import Held
     from kutterlock.bundle.create import Created, CreateRequest
+    from kutterlock.bundle.enough import OpenFile
     from kutterlock.bundle.take import Taken
     from kutterlock.bundle.volume import Head
     from kutterlock.model.bundle.manifest import Bundle
@@ -141,6 +148,7 @@ class _Court:
     def __init__(self, arguments: argparse.Namespace, context: Context) -> None:
         self._arguments = arguments
         self._context = context
+        self._unsigned: bool = arguments.unsigned  # then nothing of trust needs to be loaded
         self._head: Head | None = None
         self._verified: VerifiedLock | None = None
 
@@ -151,7 +159,7 @@ class _Court:
 
     def judge_head(self, head: "Head") -> None:
         self._head = head
-        if self._arguments.unsigned:  # what judges the project is loaded while blobs arrive
+        if self._unsigned:
             self._context.output.say(" signatures: not looked at (--unsigned)")
             return
         from kutterlock.bundle.judge import judge_head
@@ -159,15 +167,22 @@ class _Court:
         for finding in judge_head(head, self._judge):
             self._context.output.say(f" {finding.check}: {finding.result}")
 
-    def judge_project(self, open_file: object, bundle: "Bundle") -> None:
+    def judge_project(self, open_file: "OpenFile", bundle: "Bundle") -> None:
+        if self._unsigned:
+            from kutterlock.bundle.enough import check_enough, read_carried_lock
+
+            check_enough(read_carried_lock(open_file), bundle)
+            tell_unsigned(self._context)
+            return
         from kutterlock.bundle.judge import judge_project
 
-        verified = judge_project(open_file, bundle, self._judge)  # type: ignore[arg-type]
-        self._verified = verified
-        tell_signers(self._context, verified)
+        self._verified = judge_project(open_file, bundle, self._judge)
+        tell_signers(self._context, self._verified)
 
     def facts(self) -> dict[str, object]:
         """Return for programs who signed what, now that both were judged."""
+        if self._unsigned:
+            return {"signers": (), "release": None, "lock-signers": ()}
         from kutterlock.cli.bundle_verify import signers_of
 
         assert self._head, "the head is judged first"
@@ -181,7 +196,7 @@ class _Court:
 
     def remember(self) -> None:
         """Keep the newest root and the release seen, now that the bundle is in."""
-        if self._judge.root is None:
+        if self._unsigned or self._judge.root is None:
             return
         papers = cabinet(self._context)
         papers.keep(self._judge.root)

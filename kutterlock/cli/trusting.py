@@ -125,13 +125,18 @@ def verified_lock(context: Context, arguments: argparse.Namespace) -> "VerifiedL
 def tell_signers(context: Context, verified: "VerifiedLock") -> None:
     """Say in one line by whom the lock is signed, or that it is not."""
     if verified.unsigned:
-        context.output.say(" lock        NOT verified (--unsigned): the output cannot be signed")
+        tell_unsigned(context)
     elif verified.release is None:
         unsigned = [item for item in verified.findings if item.check != "hosts"]
         context.output.say(f" lock        {unsigned[-1].result}")
     else:
         names = ", ".join(verified.signers)
         context.output.say(f" lock        release {verified.release.version}, signed by {names}")
+
+
+def tell_unsigned(context: Context) -> None:
+    """Say that nobody looked at who signed the lock."""
+    context.output.say(" lock        NOT verified (--unsigned): the output cannot be signed")
 
 
 def judge_of_output(

@@ -10,7 +10,8 @@ from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.signing.keys import KeySigner
 from kutterlock.bundle.contents import Held, held_by
 from kutterlock.bundle.create import Created, CreateRequest, create
-from kutterlock.bundle.judge import OpenFile, judge_head, judge_project
+from kutterlock.bundle.enough import OpenFile
+from kutterlock.bundle.judge import judge_head, judge_project
 from kutterlock.bundle.landing import Landing
 from kutterlock.bundle.take import Judges, Taken, take
 from kutterlock.bundle.volume import Head

@@ -464,7 +464,7 @@ def test_two_writers_of_one_bundle_do_not_mix(near: Near) -> None:
 
 def test_a_bundle_that_lacks_what_its_lock_names_is_refused(near: Near, far: Far) -> None:
 
-    from kutterlock.bundle.judge import check_enough
+    from kutterlock.bundle.enough import check_enough
 
     bundle = near.create().bundle
     lacking = bundle._replace(blobs=bundle.blobs[1:])
