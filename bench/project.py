@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from kutterlock.adapters.disk.files import hash_file
@@ -31,8 +30,8 @@ def write_images_project(directory: Path, digests: Mapping[str, str]) -> Lock:
         )
         for reference, digest in sorted(digests.items())
     }
-    boards = {name: replace(board, images=tuple(images)) for name, board in plain.boards.items()}
-    lock = replace(plain, images=images, boards=boards)
+    boards = {name: board._replace(images=tuple(images)) for name, board in plain.boards.items()}
+    lock = plain._replace(images=images, boards=boards)
     write_lock(directory / "kutter.lock", lock)
     return lock
 
@@ -44,7 +43,7 @@ def write_current_project(
     lock = write_project(directory, files, url)
     manifest = directory / "kutter.toml"
     manifest.write_text('[project]\nname = "bench"\n[inputs]\nbuildroot = "*"\n')
-    current = replace(lock, meaning=read_manifest(manifest).meaning())
+    current = lock._replace(meaning=read_manifest(manifest).meaning())
     write_lock(directory / "kutter.lock", current)
     return current
 
