@@ -50,13 +50,21 @@ def contained(root: Path, path: RelativePath) -> Path:
     return joined
 
 
-@contextlib.contextmanager
-def explained(path: Path | str) -> Iterator[None]:
+class explained:  # noqa: N801 -- called like a function, and not one: it stands around every read
     """Turn an OSError about `path` into an error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise explain(error, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | str) -> None:
+        """Name the file that the work inside is about."""
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Change nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if isinstance(error, OSError):
+            raise explain(error, self._path) from error
 
 
 def explain(error: OSError, path: Path | str) -> KutterError:
