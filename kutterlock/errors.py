@@ -6,6 +6,17 @@ Only `kutterlock.cli.main` turns them into text and an exit status.
 
 from collections.abc import Iterable
 
+FETCH = (
+    "run `kutterlock vendor` where there is a network or with --mirror DIR, or import a bundle "
+    "that has what is missing"
+)
+"""The next step where the store lacks something, on either side of an air gap."""
+
+MEND = (
+    "run `kutterlock store check --repair`, then `kutterlock vendor` or `kutterlock bundle import`"
+)
+"""The next step where the store has wrong bytes."""
+
 
 class KutterError(Exception):
     """What went wrong (`reason`), the single facts (`details`), and the next step (`hint`)."""

@@ -24,7 +24,7 @@ from kutterlock.build.additions import lay_additions, lay_directories
 from kutterlock.build.host import host_facts
 from kutterlock.build.toolchain import assemble_toolchain
 from kutterlock.build.unpack import Blobs, Unpacked, unpack_all
-from kutterlock.errors import MissingInputError
+from kutterlock.errors import FETCH, MissingInputError
 from kutterlock.model.buildroot.toolchain import Installed
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import DebianPackagePin, EnvironmentPin
@@ -118,7 +118,7 @@ def _require_packages(pin: EnvironmentPin, store: Store) -> None:
             f"{len(missing)} of {len(pin.packages)} packages of the build environment"
             " are not in the store",
             details=_named(missing),
-            hint="run `kutterlock vendor` where there is a network, or give it --mirror DIR",
+            hint=FETCH,
         )
 
 

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kutterlock.adapters.disk.store import Store
-from kutterlock.errors import HashMismatchError, KutterError, MissingInputError, NoSolutionError
+from kutterlock.errors import (
+    FETCH,
+    MEND,
+    HashMismatchError,
+    KutterError,
+    MissingInputError,
+    NoSolutionError,
+)
 from kutterlock.model.arch import RELEASE_ARCH
 from kutterlock.model.digest import Digest
 from kutterlock.model.encoding.text import counted
@@ -163,7 +170,7 @@ def complete_trees(store: Store, images: Iterable[WantedImage]) -> list[ImageTre
         raise MissingInputError(
             f"not in the store: {counted(len(missing), 'part')} of the images",
             details=missing,
-            hint="run `kutterlock vendor` where there is a network",
+            hint=FETCH,
         )
     return trees
 
@@ -322,7 +329,7 @@ class _Walk:
             f"{self.store.locate(part.digest)} is not the {part.role} that image "
             f"{self.wanted.pin.reference} names",
             details=[f"expected {expected}", f"got      {found}"],
-            hint="run `kutterlock store check --repair`, then `kutterlock vendor`",
+            hint=MEND,
         )
 
     def _fault(self, part: Part, reason: str) -> KutterError:

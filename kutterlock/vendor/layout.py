@@ -18,7 +18,7 @@ from typing import IO, Protocol
 
 from kutterlock.adapters.disk.files import UnverifiedFile, explained, write_atomically
 from kutterlock.adapters.disk.staging import staging
-from kutterlock.errors import HashMismatchError, KutterError, UsageError
+from kutterlock.errors import MEND, HashMismatchError, KutterError, UsageError
 from kutterlock.model.attest.cosign import LAYOUT_KINDS, Artifact
 from kutterlock.model.digest import Digest
 from kutterlock.model.encoding.iso9660 import Volume, volume_head
@@ -195,7 +195,7 @@ def blob_chunks(store: Blobs, digest: Digest, size: int | None) -> Iterator[byte
                 f"expected {digest} of {size} bytes",
                 f"got      {digest.algorithm}:{state.hexdigest()} of {count} bytes",
             ],
-            hint="run `kutterlock store check --repair`, then `kutterlock vendor`",
+            hint=MEND,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kutterlock.errors import (
+    FETCH,
     HashMismatchError,
     KutterError,
     MissingInputError,
@@ -21,8 +22,7 @@ HINTS: dict[type[KutterError], str] = {
     "the files with --mirror DIR",
     PolicyError: "allow the hosts that were refused, or name a folder that has the files with "
     "--mirror DIR",
-    MissingInputError: "run `kutterlock vendor` where there is a network, or name a folder that "
-    "has the files with --mirror DIR",
+    MissingInputError: FETCH,
 }
 """What to do next, by kind of trouble; of several kinds the first here decides."""
 

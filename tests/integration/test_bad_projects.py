@@ -143,7 +143,8 @@ def test_another_digest_in_the_lock_is_a_file_that_is_not_there(line: Line) -> N
     assert ran.errors.endswith(
         "error: the closure of demo-x86_64 is not whole: 1 missing\n"
         "  missing: libglyph/libglyph-2.1.tar.gz\n"
-        "hint: run `kutterlock vendor` where there is a network, or give it --mirror DIR\n"
+        "hint: run `kutterlock vendor` where there is a network or with --mirror DIR, "
+        "or import a bundle that has what is missing\n"
     )
 
 

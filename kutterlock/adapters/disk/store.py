@@ -17,7 +17,14 @@ from typing import BinaryIO
 
 from kutterlock.adapters.disk.files import UNVERIFIED, explained, hash_file, write_atomically
 from kutterlock.adapters.disk.incoming import FICLONE, IncomingBlob, Slot, lock_partial, try_lock
-from kutterlock.errors import HashMismatchError, KutterError, MissingInputError, NoSpaceError
+from kutterlock.errors import (
+    FETCH,
+    MEND,
+    HashMismatchError,
+    KutterError,
+    MissingInputError,
+    NoSpaceError,
+)
 from kutterlock.model.digest import HEX_LENGTH, Digest
 
 PARTIAL = "partial"
@@ -70,7 +77,7 @@ class Store:
         if not self.has(digest):
             raise MissingInputError(
                 f"{digest} is not in the store {self.root}",
-                hint="run `kutterlock vendor` where there is a network, or give it --mirror DIR",
+                hint=FETCH,
             )
         return path
 
@@ -155,7 +162,7 @@ class Store:
             raise HashMismatchError(
                 f"{path} is corrupted",
                 details=[f"expected {digest}", f"got      {got}"],
-                hint="run `kutterlock store check --repair`, then `kutterlock vendor`",
+                hint=MEND,
             )
 
     def blobs(self) -> Iterator[Digest]:

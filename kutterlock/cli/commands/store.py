@@ -3,9 +3,10 @@
 import argparse
 import contextlib
 
-from kutterlock.cli.commands.verify import REFETCH, tell
+from kutterlock.cli.commands.verify import tell
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
+from kutterlock.errors import MEND
 from kutterlock.model.encoding.text import counted
 
 
@@ -36,11 +37,12 @@ def _check(arguments: argparse.Namespace, context: Context) -> int:
     store = context.store()
     report = verify_blobs(store, {d: str(d) for d in store.blobs()}, context.progress)
     if not arguments.repair or not report.corrupted:
-        return tell(report, context, "store", REFETCH)
+        return tell(report, context, "store", MEND)
     with store.exclusively():
         for fault in report.corrupted:
             store.remove(Digest.parse(fault.name))
-    return tell(report, context, "store", "they were removed: `kutterlock vendor` fetches them")
+    hint = "they were removed: `kutterlock vendor` or `kutterlock bundle import` brings them back"
+    return tell(report, context, "store", hint)
 
 
 def _gc(arguments: argparse.Namespace, context: Context) -> int:

@@ -13,14 +13,12 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
 from kutterlock.cli.parser import Offer
 from kutterlock.cli.trusting import add_trust_options, verified_lock
-from kutterlock.errors import UntrustedError, UsageError
+from kutterlock.errors import FETCH, MEND, UntrustedError, UsageError
 from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # for --help, which loads every command
     from kutterlock.cli.evidence import Evidence
     from kutterlock.vendor.verify import VerifyReport
-
-REFETCH = "run `kutterlock store check --repair`, then `kutterlock vendor`"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -81,7 +79,7 @@ def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
         return 0
     names = closure_names(verified.lock, context.store(), arguments.board)
     report = verify_blobs(context.store(), names, context.progress)
-    hint = REFETCH if report.corrupted else "run `kutterlock vendor`"
+    hint = MEND if report.corrupted else FETCH
     return tell(report, context, "closure", hint, evidence.facts())
 
 
@@ -91,7 +89,7 @@ def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
     _expect_paths(arguments, count=0)
     store = context.store()
     report = verify_blobs(store, {d: str(d) for d in store.blobs()}, context.progress)
-    return tell(report, context, "store", REFETCH)
+    return tell(report, context, "store", MEND)
 
 
 def _verify_view(arguments: argparse.Namespace, context: Context) -> int:
@@ -133,7 +131,7 @@ def _verify_image(arguments: argparse.Namespace, context: Context) -> int:
         return tell_evidence(layout_evidence(context, arguments, path), context)
     report, evidence = stored_image(context, arguments, str(path))
     evidence.tell(context)
-    return tell(report, context, "image", REFETCH, evidence.facts())
+    return tell(report, context, "image", MEND, evidence.facts())
 
 
 def _verify_file(arguments: argparse.Namespace, context: Context) -> int:

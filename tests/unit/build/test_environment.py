@@ -163,7 +163,8 @@ def test_names_the_packages_that_are_missing(store: FakeStore, tmp_path: Path) -
     assert caught.value.reason == "1 of 2 packages of the build environment are not in the store"
     assert caught.value.details == (f"tools_1.0_amd64.deb {packages[1].digest}",)
     assert caught.value.hint == (
-        "run `kutterlock vendor` where there is a network, or give it --mirror DIR"
+        "run `kutterlock vendor` where there is a network or with --mirror DIR, or import a bundle "
+        "that has what is missing"
     )
 
 

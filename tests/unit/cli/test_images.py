@@ -95,7 +95,8 @@ def test_export_of_what_is_not_here_says_what_to_do(
     assert capsys.readouterr().err == (
         "error: not in the store: 1 part of the images\n"
         f"  {PAUSE} index ({index})\n"
-        "hint: run `kutterlock vendor` where there is a network\n"
+        "hint: run `kutterlock vendor` where there is a network or with --mirror DIR, "
+        "or import a bundle that has what is missing\n"
     )
 
 

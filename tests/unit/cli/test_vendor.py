@@ -130,8 +130,8 @@ def test_vendor_as_facts(run: Run, project: Path, capsys: pytest.CaptureFixture[
         "not-tried": [],
         "error": "1 of 3 files could not be had",
         "details": [f"{MAKE} ({Digest.of(b'make')}): {nowhere}"],
-        "hint": "run `kutterlock vendor` where there is a network, or name a folder that has the "
-        "files with --mirror DIR",
+        "hint": "run `kutterlock vendor` where there is a network or with --mirror DIR, "
+        "or import a bundle that has what is missing",
         "exit-code": 7,
     }
 
@@ -198,7 +198,8 @@ def test_verify_names_what_is_missing_and_corrupted(
         "error: closure: 1 corrupted, 1 missing\n"
         f"  corrupted: {MAKE}: expected {make}, got {Digest.of(b'fake')}\n"
         "  missing: hello/hello-1.0.tar.gz\n"
-        "hint: run `kutterlock store check --repair`, then `kutterlock vendor`\n"
+        "hint: run `kutterlock store check --repair`, then `kutterlock vendor` or "
+        "`kutterlock bundle import`\n"
     )
     assert run("verify", "--json") == 5
     facts = json.loads(capsys.readouterr().out)
@@ -218,7 +219,8 @@ def test_verify_of_an_empty_store_says_what_to_do(
         "  missing: buildroot-2026.08.tar.gz\n"
         "  missing: hello/hello-1.0.tar.gz\n"
         f"  missing: {MAKE}\n"
-        "hint: run `kutterlock vendor`\n"
+        "hint: run `kutterlock vendor` where there is a network or with --mirror DIR, "
+        "or import a bundle that has what is missing\n"
     )
 
 
@@ -273,7 +275,8 @@ def test_repair_removes_what_is_corrupted_and_vendor_brings_it_back(
     assert capsys.readouterr().err == (
         "error: store: 1 corrupted\n"
         f"  corrupted: {make}: expected {make}, got {Digest.of(b'fake')}\n"
-        "hint: they were removed: `kutterlock vendor` fetches them\n"
+        "hint: they were removed: `kutterlock vendor` or `kutterlock bundle import` brings "
+        "them back\n"
     )
     assert not vendored.has(make)
     assert run("vendor", "--offline", "--mirror", str(project / "mirror")) == 0

@@ -155,8 +155,8 @@ def test_offline_asks_nobody_and_says_what_is_missing(store: Store) -> None:
     assert caught.value.reason == "1 of 1 files could not be had"
     assert caught.value.details == (f"a ({WANTS[0].digest}): not in the store",)
     assert caught.value.hint == (
-        "run `kutterlock vendor` where there is a network, or name a folder that has the files "
-        "with --mirror DIR"
+        "run `kutterlock vendor` where there is a network or with --mirror DIR, or import a bundle "
+        "that has what is missing"
     )
 
 

@@ -58,7 +58,8 @@ def test_asking_for_an_absent_blob_says_what_to_do(store: Store) -> None:
         store.path(DIGEST)
     assert caught.value.reason == f"{DIGEST} is not in the store {store.root}"
     assert caught.value.hint == (
-        "run `kutterlock vendor` where there is a network, or give it --mirror DIR"
+        "run `kutterlock vendor` where there is a network or with --mirror DIR, or import a bundle "
+        "that has what is missing"
     )
 
 
@@ -260,7 +261,10 @@ def test_verify_finds_a_flipped_byte(store: Store) -> None:
     with pytest.raises(HashMismatchError) as caught:
         store.verify(DIGEST)
     assert caught.value.reason == f"{path} is corrupted"
-    assert caught.value.hint == ("run `kutterlock store check --repair`, then `kutterlock vendor`")
+    assert caught.value.hint == (
+        "run `kutterlock store check --repair`, then `kutterlock vendor` or "
+        "`kutterlock bundle import`"
+    )
 
 
 def test_a_copy_shares_no_inode(store: Store, tmp_path: Path) -> None:
