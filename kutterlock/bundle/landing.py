@@ -17,10 +17,15 @@ from kutterlock.model.encoding.text import counted
 
 
 class Landing(NamedTuple):
-    """Where the project goes. `replace`: over what somebody changed, too."""
+    """Where the project goes. `replace`: over what somebody changed, too.
+
+    `said` False: nobody named the directory, and where an import goes on, it is the one that it
+    began with.
+    """
 
     directory: Path
     replace: bool = False
+    said: bool = True
 
     def require_place(self) -> None:
         """Raise UsageError or KutterError where no project can go, before anything is read."""

@@ -2,6 +2,7 @@
 
     <store>/incoming/<id>/bundle.json   the manifest
     <store>/incoming/<id>/lock          held by the one import that works here
+    <store>/incoming/<id>/into          the directory in which the project is to land
     <store>/incoming/<id>/whole/<sha256>    files and blobs that are whole and right
     <store>/incoming/<id>/parts/<sha256>.N  parts of those that were cut, right too
     <store>/incoming/<id>/verified      there once everything is: from then on it is only moved
@@ -44,6 +45,8 @@ from kutterlock.model.bundle.manifest import (
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 
+TARGET = "into"
+
 SPARE = 1 << 20
 """Left free on the store's file system, in bytes."""
 
@@ -78,11 +81,20 @@ class Staging:
     def __exit__(self, *_: object) -> None:
         os.close(self._lock)
 
-    def begin(self, manifest: bytes) -> None:
-        """Note whose this is, and check what an earlier import left."""
+    @property
+    def target(self) -> Path | None:
+        """Where the project was to land when something last arrived."""
+        path = self.root / TARGET
+        with explained(path):
+            return Path(os.fsdecode(path.read_bytes())) if path.exists() else None
+
+    def begin(self, manifest: bytes, target: Path) -> None:
+        """Note whose this is and where it goes, and check what an earlier import left."""
         path = self.root / MANIFEST_NAME
         if not path.exists():
             write_atomically(path, manifest)
+        if self.target != target:
+            write_atomically(self.root / TARGET, os.fsencode(target))
         if not self.is_verified:
             in_threads(self._check, sorted(self._here))
 

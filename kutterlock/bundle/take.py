@@ -18,6 +18,7 @@ from kutterlock.bundle.volume import Head, Volume
 from kutterlock.errors import (
     BundleBaseError,
     HashMismatchError,
+    KutterError,
     VolumeMissingError,
     WrongVolumeError,
 )
@@ -27,12 +28,13 @@ from kutterlock.model.progress import Progress
 
 
 class Taken(NamedTuple):
-    """What an import did: blobs that are new here, and their bytes."""
+    """What an import did: blobs that are new here, and their bytes; where the project is."""
 
     bundle: Bundle
     id: Digest
     fresh: int
     size: int
+    directory: Path
 
 
 class Judges(NamedTuple):
@@ -57,7 +59,8 @@ def take(
     Raises, by what is wrong: UntrustedError, WrongVolumeError, BundleBaseError, NoSpaceError,
     HashMismatchError, VolumeMissingError. What was right of it stays, to be gone on with.
     """
-    landing.require_place()
+    if landing.said:
+        landing.require_place()
     with contextlib.ExitStack() as stack:
         volumes = open_volumes(paths, stack)
         head = merged_head(volumes)
@@ -118,8 +121,9 @@ class _Import:
 
     def run(self, volumes: Mapping[int, Volume]) -> Taken:
         with Staging(self._store, self._head.id, self._progress) as staging:
+            self._settle(staging)
             self._look(staging)
-            staging.begin(self._head.manifest)
+            staging.begin(self._head.manifest, self._landing.directory.absolute())
             if not staging.is_verified:
                 self._stage(staging, volumes)
                 staging.seal()
@@ -128,6 +132,19 @@ class _Import:
             taken = self._publish(staging)
             staging.drop()
         return taken
+
+    def _settle(self, staging: Staging) -> None:
+        """Decide where the project goes: where it was said, else where this import began."""
+        if self._landing.said:
+            return
+        if staging.target and staging.target != self._landing.directory:
+            self._progress.note(f" into        {staging.target}, as when this import began")
+            self._landing = self._landing._replace(directory=staging.target)
+        try:
+            self._landing.require_place()
+        except KutterError:
+            staging.drop_if_new()
+            raise
 
     def _look(self, staging: Staging) -> None:
         """Hash what is here already; a wrong blob does not count, and is replaced if carried."""
@@ -340,4 +357,5 @@ class _Import:
             id=self._head.id,
             fresh=len(fresh),
             size=sum(blob.size for blob in fresh),
+            directory=self._landing.directory,
         )

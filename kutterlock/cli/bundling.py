@@ -111,14 +111,18 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
         return
     if not arguments.file:
         raise UsageError("name the bundle's volumes", hint="or drop an import with --abort")
-    landing = Landing(directory=arguments.into or context.project, replace=arguments.replace)
+    landing = Landing(
+        directory=arguments.into or context.project,
+        replace=arguments.replace,
+        said=bool(arguments.into or arguments.project),
+    )
     court = _Court(arguments, context)
     judges = Judges(head=court.judge_head, project=court.judge_project)
     store = context.store()
     taken = take(arguments.file, store, landing, judges, context.progress)
-    store.add_root(real_path(landing.directory) / "kutter.lock")
+    store.add_root(real_path(taken.directory) / "kutter.lock")
     court.remember()
-    _tell_taken(context, taken, landing.directory, court.facts())
+    _tell_taken(context, taken, court.facts())
 
 
 def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
@@ -281,16 +285,14 @@ def _tell_created(context: Context, created: "Created", *, signed: bool) -> None
     })  # fmt: skip
 
 
-def _tell_taken(
-    context: Context, taken: "Taken", directory: Path, judged: "Mapping[str, object]"
-) -> None:
+def _tell_taken(context: Context, taken: "Taken", judged: "Mapping[str, object]") -> None:
     context.output.say(
         f" imported    {taken.bundle.project} {taken.bundle.version}: "
         f"{counted(taken.fresh, 'new blob')}, "
         f"{human_size(taken.size)}"
     )
-    context.output.say(f"  {directory}")
+    context.output.say(f"  {taken.directory}")
     context.output.json({
         "bundle": str(taken.id), "content": str(taken.bundle.content),
-        "fresh": taken.fresh, "bytes": taken.size, "project": str(directory), **judged,
+        "fresh": taken.fresh, "bytes": taken.size, "project": str(taken.directory), **judged,
     })  # fmt: skip

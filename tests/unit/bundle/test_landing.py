@@ -28,17 +28,19 @@ except KutterError as error:
 """
 
 
+@pytest.mark.parametrize("said", [True, False])
 @pytest.mark.parametrize("name", ["afile", "afile/below/it"])
-def test_a_file_is_no_directory(name: str, tmp_path: Path) -> None:
+def test_a_file_is_no_directory(name: str, said: bool, tmp_path: Path) -> None:  # noqa: FBT001
     far = Far(tmp_path / "far")
     (tmp_path / "afile").write_text("somebody's")
-    landing = Landing(directory=tmp_path / name)
+    landing = Landing(directory=tmp_path / name, said=said)
     with pytest.raises(UsageError) as caught:
         take(Near(tmp_path / "near").create().paths, far.store, landing, far.judges(), Silence())
     assert caught.value.as_text() == (
         f"error: {tmp_path}/afile is no directory\nhint: name one with --into DIR"
     )
     assert far.is_empty()
+    assert not list(far.directory.glob("store/incoming/*"))
 
 
 def test_a_read_only_place(tmp_path: Path) -> None:

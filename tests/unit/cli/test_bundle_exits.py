@@ -104,6 +104,23 @@ def test_a_lock_that_is_still_to_come(
     )
 
 
+@pytest.mark.parametrize("said", [[], ["--into", "other"], ["--project", "."]])
+def test_the_project_lands_where_the_import_began_to_put_it(
+    said: list[str], near: Near, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "KUTTER_STORE": str(tmp_path / "store")}
+    first, second = (str(path) for path in near.create("one.tar", limit=LIMIT).paths)
+    disc = tmp_path / "disc"
+    disc.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["bundle", "import", first, "--unsigned", "--into", "os"], environ) == 9
+    monkeypatch.chdir(disc)
+    assert main(["bundle", "import", second, "--unsigned", *said], environ) == 0
+    places = [tmp_path / "os", disc, disc / "other"]
+    wanted = {"--into": disc / "other", "--project": disc}.get("".join(said[:1]), tmp_path / "os")
+    assert [place for place in places if (place / "kutter.lock").exists()] == [wanted]
+
+
 def test_whoever_reaches_for_a_network_in_a_rehearsal_fails() -> None:
     with no_network():
         with pytest.raises(NetworkError) as caught:
