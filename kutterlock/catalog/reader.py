@@ -60,7 +60,7 @@ class Catalog:
     def digest(self) -> Digest:
         """The sha256 of the data files' `sha256  name` lines, updates included."""
         lines = [
-            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {place}/{path.name}\n"
+            f"{hashlib.sha256(_bytes_of(path)).hexdigest()}  {place}/{path.name}\n"
             for place, directory in (("catalog", self.directory), ("updates", self.updates))
             if directory is not None
             for path in sorted(directory.glob("*.toml"))
@@ -182,14 +182,20 @@ def _merge_of(name: str) -> Any:  # noqa: ANN401 - a table in, a table out
     return merge
 
 
+def _bytes_of(path: Path) -> bytes:
+    if path.is_fifo():  # nobody may ever write to it
+        raise KutterError(f"{path} is a FIFO, not a file", hint="put a file there, or remove it")
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise KutterError(f"{path} is larger than {LARGEST} bytes")
+    return data
+
+
 def read_data(path: Path) -> Mapping[str, Any]:
     """Parse one data file. Raises KutterError naming it."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise KutterError(f"{path} is larger than {LARGEST} bytes")
-        return tomli.loads(data.decode())
+        return tomli.loads(_bytes_of(path).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise KutterError(
             f"catalog file {path} cannot be read: {error}",

@@ -4,14 +4,13 @@ It depends on nothing but the derivation and the files, so two machines write th
 a signature of it covers the output. What differs from run to run stands in the build record.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kutterlock.errors import KutterError
 from kutterlock.model.digest import Digest
-from kutterlock.model.encoding.strict_json import write_document
+from kutterlock.model.encoding.strict_json import read_object, write_document
 from kutterlock.model.encoding.table import Fault, Reader, Table
 from kutterlock.model.paths import RelativePath
 
@@ -62,13 +61,7 @@ class OutputManifest:
 
 def parse_output_manifest(data: bytes) -> OutputManifest:
     """Read a manifest's bytes. Raises KutterError with every fault."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise KutterError(f"the output's {MANIFEST_NAME} is not JSON: {error}") from error
-    if not isinstance(value, Mapping):
-        raise KutterError(f"the output's {MANIFEST_NAME} is not a JSON object")
-    return _read(value)
+    return _read(read_object(data, f"the output's {MANIFEST_NAME}"))
 
 
 def _read(value: Mapping[str, Any]) -> OutputManifest:

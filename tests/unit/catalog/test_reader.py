@@ -1,6 +1,7 @@
 """Reading data files: templates, unknown hashes, laziness, updates, contradictions."""
 
 import datetime
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_damaged_file_is_named(small: Catalog) -> None:
         small.image("example.org/a:1")
     path = small.directory / "images.toml"
     assert caught.value.reason.startswith(f"catalog file {path} cannot be read: ")
+
+
+def test_a_pipe_is_not_waited_for(small: Catalog) -> None:
+    assert small.updates is not None
+    small.updates.mkdir()
+    path = small.updates / "runc.toml"
+    os.mkfifo(path)
+    for read in (lambda: small.releases("runc"), lambda: small.digest):
+        with pytest.raises(KutterError) as caught:
+            read()
+        assert caught.value.reason == f"{path} is a FIFO, not a file"
 
 
 def test_a_damaged_entry_is_named(small: Catalog) -> None:
