@@ -81,7 +81,7 @@ def layout_digest(pin: EnvironmentPin) -> Digest:
         "layout": LAYOUT_VERSION,
         "architecture": pin.architecture,
         "toolchains": sorted(pin.toolchains),
-        "packages": sorted(str(package.digest) for package in pin.packages),
+        "packages": sorted(package.digest for package in pin.packages),
     }
     return Digest.of(json.dumps(facts, sort_keys=True).encode())
 

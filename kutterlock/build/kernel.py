@@ -75,7 +75,7 @@ def kernel_config(
     environment = workshop.environment(lock)
     cross = _compiler(lock, board, environment)
     argv = ("/bin/sh", "-c", SCRIPT, "kernel-config", *ARCHITECTURES[board.arch], cross, base)
-    facts = [str(pin.digest), str(environment.digest), argv, [str(hash_file(f)) for f in files]]
+    facts = [pin.digest, environment.digest, argv, [str(hash_file(f)) for f in files]]
     key = Digest.of(json.dumps(facts).encode()).hex
     path = workshop.cache / "kernel-configs" / key
     if environment.digest is None or not path.is_file():

@@ -16,7 +16,7 @@ def right_ones(blobs: Iterable[BundleBlob], store: Store, progress: Progress) ->
         return here
     from kutterlock.vendor.verify import verify_blobs
 
-    report = verify_blobs(store, {digest: str(digest) for digest in here}, progress)
+    report = verify_blobs(store, {digest: digest for digest in here}, progress)
     return here - {fault.expected for fault in report.corrupted}
 
 

@@ -181,7 +181,7 @@ def release_entry(release: Release) -> dict[str, Any]:
     if isinstance(release.released, datetime.date):
         entry["released"] = release.released
     for file in release.files:
-        value = str(file.digest) if file.digest else UNKNOWN
+        value = file.digest or UNKNOWN
         if file.arch is None:
             entry[file.role] = value
         else:

@@ -95,7 +95,7 @@ def _image_entry(image: CatalogImage) -> dict[str, Any]:
     if image.digest is None:
         return {"digest": UNKNOWN}
     stated = f"{image.trust.level}: {image.trust.by}"
-    return {"digest": str(image.digest), "trust": {"digest": stated}}
+    return {"digest": image.digest, "trust": {"digest": stated}}
 
 
 def _bytes(table: Mapping[str, Any]) -> bytes:

@@ -146,11 +146,11 @@ def _summary(head: "Head") -> list[list[str]]:
     rows = [
         ["bundle", str(head.id)],
         ["project", f"{bundle.project} {bundle.version}, boards {', '.join(bundle.boards)}"],
-        ["lock", str(bundle.lock)],
+        ["lock", bundle.lock],
         ["volume", f"{head.label.number} of {len(bundle.volumes)}"],
         ["project", f"{len(bundle.files)} files, {human_size(sum(f.size for f in bundle.files))}"],
         ["blobs", f"{len(carried)}, {human_size(sum(blob.size for blob in carried))}"],
-        ["content", str(bundle.content)],
+        ["content", bundle.content],
     ]
     if bundle.base:
         left = bundle.left_out
@@ -169,5 +169,5 @@ def _file_rows(bundle: "Bundle", licences: dict[str, str]) -> "Iterator[list[str
             member if blob.carried else "(in the base)",
             human_size(blob.size),
             "" if member == blob.name else blob.name,
-            "the project's own" if is_file else licences.get(str(blob.digest), "not stated"),
+            "the project's own" if is_file else licences.get(blob.digest, "not stated"),
         ]

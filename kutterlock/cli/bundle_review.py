@@ -76,8 +76,7 @@ def paper_tools(papers: Papers, workplace: Path) -> "tuple[Tool, ...]":
     from kutterlock.bundle.wheels import tool_at
     from kutterlock.model.encoding.canonical_json import canonical_json
 
-    licences = {str(digest): text for digest, text in papers.licences.items()}
-    files = {"licences.json": canonical_json(licences), **_bill_files(papers.bills)}
+    files = {"licences.json": canonical_json(papers.licences), **_bill_files(papers.bills)}
     for name, data in files.items():
         write_atomically(workplace / name, data)
     return tuple(tool_at(workplace / name) for name in files)

@@ -278,7 +278,7 @@ def _tell_created(context: Context, created: "Created", *, signed: bool) -> None
         say(f"  {path}  {human_size(path.stat().st_size)}")
     context.output.json({
         "volumes": [{"path": str(path), "bytes": path.stat().st_size} for path in created.paths],
-        "content": str(bundle.content),
+        "content": bundle.content,
         "blobs": len(carried),
         "left-out": len(bundle.left_out),
         "signed": signed,
@@ -293,6 +293,6 @@ def _tell_taken(context: Context, taken: "Taken", judged: "Mapping[str, object]"
     )
     context.output.say(f"  {taken.directory}")
     context.output.json({
-        "bundle": str(taken.id), "content": str(taken.bundle.content),
+        "bundle": taken.id, "content": taken.bundle.content,
         "fresh": taken.fresh, "bytes": taken.size, "project": str(taken.directory), **judged,
     })  # fmt: skip

@@ -61,7 +61,7 @@ def derive(
         "config": str(board.config),
         "environment": str(environment_digest(lock.environment)),
         **{f"overlay/{name}": str(lock.overlays[name]) for name in board.overlays},
-        **{f"source/{pin.path}": str(pin.digest) for pin in lock.sources_of(board)},
+        **{f"source/{pin.path}": pin.digest for pin in lock.sources_of(board)},
         **{f"image/{name}": str(lock.images[name].digest) for name in board.images},
         **{f"text{path}": str(Digest.of(data)) for path, data in texts.items()},
         **_patches(lock),
@@ -84,14 +84,14 @@ def environment_digest(pin: EnvironmentPin) -> Digest:
         "kind": pin.kind,
         "architecture": pin.architecture,
         "toolchains": sorted(pin.toolchains),
-        "packages": {package.name: str(package.digest) for package in pin.packages},
+        "packages": {package.name: package.digest for package in pin.packages},
     }
     return Digest.of(json.dumps(value, sort_keys=True).encode())
 
 
 def _patches(lock: Lock) -> dict[str, str]:
     return {
-        f"patch/{name}/{path}": str(digest)
+        f"patch/{name}/{path}": digest
         for name, pin in lock.overrides.items()
         for path, digest in pin.patches
     }

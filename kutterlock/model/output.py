@@ -48,12 +48,11 @@ class OutputManifest:
         value = {
             "output-version": OUTPUT_VERSION,
             "board": self.board,
-            "derivation": str(self.derivation),
-            "lock": str(self.lock),
+            "derivation": self.derivation,
+            "lock": self.lock,
             "pure": self.pure,
             "files": {
-                file.path: {"size": file.size, "digest": str(file.digest)}
-                for file in sorted(self.files)
+                file.path: {"size": file.size, "digest": file.digest} for file in sorted(self.files)
             },
         }
         return write_document(value)

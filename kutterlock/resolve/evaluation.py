@@ -158,7 +158,7 @@ def _key(question: Question, generated: Generated) -> Digest:
         "makefile": generated.makefile,
         "defconfig": generated.defconfig,
         "patches": [
-            [name, str(path), str(digest)]
+            [name, str(path), digest]
             for name, pin in sorted(generated.overrides.items())
             for path, digest in pin.patches
         ],

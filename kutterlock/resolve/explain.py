@@ -64,10 +64,10 @@ def _matches(lock: Lock, name: str, overrides: Mapping[str, PackagePin]) -> Iter
         yield _package(lock, name, overrides.get(name))
     for source in lock.sources.values():
         names = (source.key, source.path, source.path.name)
-        if name in names or _is_digest(name, str(source.digest)):
+        if name in names or _is_digest(name, source.digest):
             yield _source(lock, source)
     for image in lock.images.values():
-        if name in _image_names(image.reference) or _is_digest(name, str(image.digest)):
+        if name in _image_names(image.reference) or _is_digest(name, image.digest):
             yield _image(lock, image)
     yield from _environment_packages(lock, name)
 
@@ -75,14 +75,14 @@ def _matches(lock: Lock, name: str, overrides: Mapping[str, PackagePin]) -> Iter
 def _environment_packages(lock: Lock, name: str) -> Iterator[Explanation]:
     for package in lock.environment.packages:
         names = (package.name, package.path.name)
-        if name not in names and not _is_digest(name, str(package.digest)):
+        if name not in names and not _is_digest(name, package.digest):
             continue
         yield Explanation(
             kind="build environment package",
             name=package.name,
             version=package.version,
             facts=(
-                ("digest", str(package.digest)),
+                ("digest", package.digest),
                 ("trust", f"the signed index of {package.archive}, {lock.environment.snapshot}"),
                 ("url", lock.environment.url(package)),
             ),
@@ -193,7 +193,7 @@ def _source(lock: Lock, pin: SourcePin) -> Explanation:
         name=pin.key,
         version="",
         facts=(
-            ("digest", str(pin.digest)),
+            ("digest", pin.digest),
             ("trust", _trust_line(pin.trust)),
             ("packages", ", ".join(pin.packages) or "Buildroot itself"),
             *(("url", url) for url in pin.urls),
@@ -208,7 +208,7 @@ def _image(lock: Lock, pin: ImagePin) -> Explanation:
         name=pin.reference,
         version="",
         facts=(
-            ("digest", str(pin.digest)),
+            ("digest", pin.digest),
             ("trust", _trust_line(pin.trust)),
             ("needed by", pin.needed_by),
             ("platforms", ", ".join(pin.platforms)),

@@ -34,6 +34,6 @@ def tag_standings(lock: Lock, ask: Callable[[Reference], Digest]) -> Iterator[Ta
             now = str(ask(reference))
         except KutterError as error:
             trouble = "; ".join([error.reason, *error.details])
-            yield TagStanding(reference=name, pinned=str(pin.digest), trouble=trouble)
+            yield TagStanding(reference=name, pinned=pin.digest, trouble=trouble)
         else:
-            yield TagStanding(reference=name, pinned=str(pin.digest), now=now)
+            yield TagStanding(reference=name, pinned=pin.digest, now=now)

@@ -226,9 +226,9 @@ def attach(registry: Registry, name: str, artifacts: Iterable[Artifact]) -> int:
     for artifact in sent:
         for blob in artifact.blobs:
             digest = Digest.of(blob)
-            if not registry.exists(name, "blobs", str(digest)):
+            if not registry.exists(name, "blobs", digest):
                 registry.upload(name, digest, len(blob), partial(BytesIO, blob))
-        wanted = artifact.tag or str(artifact.digest)
+        wanted = artifact.tag or artifact.digest
         answer = registry.put_manifest(name, artifact.manifest, artifact.media_type, wanted)
         if answer.status != 201:
             raise NetworkError(
@@ -280,6 +280,6 @@ def _bare(statement: bytes) -> Envelope:
 def _descriptor(subject: ImageSubject) -> dict[str, object]:
     return {
         "mediaType": subject.media_type,
-        "digest": str(subject.digest),
+        "digest": subject.digest,
         "size": subject.size,
     }

@@ -78,7 +78,7 @@ class LayoutImage:
 
     def __str__(self) -> str:
         tagged = [str(name) for name in self.names if name.tag]
-        return (tagged or [str(name) for name in self.names] or [str(self.digest)])[0]
+        return (tagged or [str(name) for name in self.names] or [self.digest])[0]
 
 
 def judge_layout(files: Files, standard: ImageStandard) -> JudgedLayout:

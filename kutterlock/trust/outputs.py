@@ -220,7 +220,7 @@ def _require_match(statement: Statement, manifest: OutputManifest, papers: Outpu
     faults = []
     if dict(statement.subjects) != expected:
         faults.append("its subjects are not the output's files")
-    if statement.lock != str(manifest.lock) or statement.board != manifest.board:
+    if statement.lock != manifest.lock or statement.board != manifest.board:
         faults.append("it is about another lock or board")
     faults += [
         f"{name} is another one" for name, value in sorted(statement.byproducts.items())

@@ -97,7 +97,7 @@ class VerifiedLock:
 def verify_lock(lock: Lock, papers: Papers, judge: Judge) -> VerifiedLock:
     """Judge a lock, whose file's bytes are in `papers`. Raises UntrustedError."""
     digest = Digest.of(papers.lock)
-    findings = [Finding(check="kutter.lock", result=str(digest))]
+    findings = [Finding(check="kutter.lock", result=digest)]
     if judge.unsigned:
         findings.append(Finding(check="signatures", result="not looked at (--unsigned)"))
         return _proven(lock, digest, findings, uncovered=("who made the lock",), unsigned=True)

@@ -321,7 +321,7 @@ class _Walk:
             data = file.read(limit + 1)
         found = Digest.of(data, part.digest.algorithm)
         if found != part.digest and len(data) <= limit:
-            raise self._mismatch(part, str(part.digest), str(found))
+            raise self._mismatch(part, part.digest, str(found))
         return data
 
     def _mismatch(self, part: Part, expected: str, found: str) -> HashMismatchError:

@@ -207,7 +207,7 @@ def _entries(tree: ImageTree, *, alone: bool) -> Iterator[dict[str, object]]:
     the bare tag where the layout has one image, the full name where tags would be ambiguous.
     """
     root, reference = tree.root, tree.wanted.reference
-    descriptor = {"mediaType": root.media_type, "digest": str(root.digest), "size": root.size}
+    descriptor = {"mediaType": root.media_type, "digest": root.digest, "size": root.size}
     kind = COSIGN_INDEX if root.media_type in INDEX_TYPES else COSIGN_IMAGE
     by_digest = f"{reference.name}@{root.digest}"
     if reference.tag:

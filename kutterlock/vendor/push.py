@@ -92,7 +92,7 @@ class PushReport:
                 "image": parcel.tree.wanted.pin.reference,
                 "pinned": str(parcel.pinned),
                 "pushed-as": str(parcel.target),
-                "digest": str(parcel.root.digest),
+                "digest": parcel.root.digest,
                 "platform": parcel.platform,
             }
             for parcel in self.parcels
@@ -199,9 +199,7 @@ class _Push:
             name, root = parcel.target.name, parcel.root
             if self._is_whole_there(parcel):
                 continue
-            answer = self.target.put_manifest(
-                name, self._bytes(root), root.media_type, str(root.digest)
-            )
+            answer = self.target.put_manifest(name, self._bytes(root), root.media_type, root.digest)
             if answer.status in (400, 404, 422):
                 raise _refused(parcel, answer)
             _require_created(answer, name, root.digest)
@@ -243,12 +241,12 @@ class _Push:
     def _is_whole_there(self, parcel: Parcel) -> bool:
         """Whether no child is absent: because it is here, or because the registry has it."""
         name, absent = parcel.target.name, parcel.tree.others
-        if not absent or self.target.exists(name, "manifests", str(parcel.root.digest)):
+        if not absent or self.target.exists(name, "manifests", parcel.root.digest):
             return True
-        return all(self.target.exists(name, "manifests", str(child.digest)) for child in absent)
+        return all(self.target.exists(name, "manifests", child.digest) for child in absent)
 
     def _place(self, digest: Digest, size: int, names: Sequence[str]) -> None:
-        there = [name for name in names if self.target.exists(name, "blobs", str(digest))]
+        there = [name for name in names if self.target.exists(name, "blobs", digest)]
         for name in names:
             if name not in there:
                 source = there[0].partition("/")[2] if there else ""
@@ -264,8 +262,8 @@ class _Push:
         """Send children before parents: registries look whether what a parent names is there."""
         for part in reversed([part for part in parcel.tree.parts if part.is_document]):
             name, digest = parcel.target.name, part.digest
-            if name in self.news or not self.target.exists(name, "manifests", str(digest)):
-                self._put(name, part, str(digest))
+            if name in self.news or not self.target.exists(name, "manifests", digest):
+                self._put(name, part, digest)
                 self.manifests.append((name, digest))
 
     def _send_tag(self, parcel: Parcel) -> None:
@@ -291,8 +289,8 @@ def _require_created(answer: Response, name: str, digest: Digest) -> None:
             f"{name} did not take {digest}: the registry answered {answer.status}",
             details=_words(answer),
         )
-    stated = answer.headers.get("docker-content-digest", str(digest))
-    if stated != str(digest):
+    stated = answer.headers.get("docker-content-digest", digest)
+    if stated != digest:
         raise HashMismatchError(
             f"{name} keeps {digest} under another digest",
             details=[f"expected {digest}", f"got      {stated}"],

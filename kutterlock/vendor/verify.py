@@ -122,7 +122,7 @@ class _Hasher:
             found = self._hash(item)
         except OSError as error:
             found = f"nothing: it cannot be read ({error.strerror})"
-        if found != str(item.expected):
+        if found != item.expected:
             fault = Fault(name=item.name, expected=item.expected, found=found)
             self.faults.append(fault)
 

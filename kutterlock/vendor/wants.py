@@ -57,14 +57,13 @@ def distinct(wants: Iterable[Want]) -> tuple[Want, ...]:
 
 def by_name(want: Want) -> tuple[str, str]:
     """Return the key by which lists are sorted."""
-    return want.name, str(want.digest)
+    return want.name, want.digest
 
 
 def sized(wants: Iterable[Want], sizes: Mapping[str, int]) -> list[Want]:
     """Fill in sizes that are known by digest; what a want says itself counts more."""
     return [
-        want._replace(size=sizes.get(str(want.digest))) if want.size is None else want
-        for want in wants
+        want._replace(size=sizes.get(want.digest)) if want.size is None else want for want in wants
     ]
 
 

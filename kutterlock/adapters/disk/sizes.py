@@ -35,7 +35,7 @@ class SizeBook:
     def note(self, sizes: Mapping[Digest, int]) -> None:
         """Add sizes. A cache that cannot be written is no reason to stop."""
         known = self.read()
-        merged = known | {str(digest): size for digest, size in sizes.items()}
+        merged = known | dict(sizes)
         if merged != known:
             with contextlib.suppress(KutterError):
                 write_atomically(self.path, json.dumps(merged, sort_keys=True, indent=0).encode())

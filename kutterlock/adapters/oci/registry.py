@@ -170,7 +170,7 @@ class Registries:
 
     def _send_blob(self, blob: "_Blob", source: str) -> tuple[Response, bool]:
         place = _Place.of(blob.name, "blobs", "uploads/")
-        query = urlencode({"mount": str(blob.digest), "from": source}) if source else ""
+        query = urlencode({"mount": blob.digest, "from": source}) if source else ""
         started = self._request("POST", place, PUSH, query=query)
         location = started.headers.get("location")
         if started.status == 201:
@@ -183,7 +183,7 @@ class Registries:
         with blob.content() as file:
             answer = self._http.request(
                 "PUT",
-                f"{target}{joint}{urlencode({'digest': str(blob.digest)})}",
+                f"{target}{joint}{urlencode({'digest': blob.digest})}",
                 headers={"content-type": OCTETS, "content-length": str(blob.size)},
                 content=FileContent(file),
                 auth=RegistryAuth(self._wallet, place.repository, PUSH) if same else None,

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         paths = attest(directory, verified, board, cyclonedx(bill), signers, __version__)
         written[name] = [str(path.relative_to(directory)) for path in paths]
         _tell(context, name, directory, written[name], signed=bool(signers))
-    context.output.json({"lock": str(verified.digest), "attested": written})
+    context.output.json({"lock": verified.digest, "attested": written})
 
 
 def _tell(

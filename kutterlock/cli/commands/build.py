@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, context: Context) -> None:
         facts.append(_facts(built))
     context.output.json(
         {
-            "lock": str(verified.digest),
+            "lock": verified.digest,
             "signers": verified.signers,
             "unsigned": verified.unsigned,
             "outputs": facts,
@@ -113,7 +113,7 @@ def _print(context: Context, built: "Built") -> None:
     verb = "built" if built.fresh else "was built before"
     say(f"{built.manifest.board}: {verb}")
     context.output.table(
-        [f"  {file.path}", human_size(file.size), str(file.digest)] for file in built.manifest.files
+        [f"  {file.path}", human_size(file.size), file.digest] for file in built.manifest.files
     )
     if built.reproduced:
         say("  reproduced: a second build gave the same bytes")
@@ -129,11 +129,11 @@ def _facts(built: "Built") -> dict[str, object]:
     return {
         "board": built.manifest.board,
         "directory": str(built.directory),
-        "derivation": str(built.manifest.derivation),
+        "derivation": built.manifest.derivation,
         "fresh": built.fresh,
         "reproduced": bool(built.reproduced),
         "varied": list(built.reproduced.varied) if built.reproduced else [],
         "not-varied": list(built.reproduced.fixed) if built.reproduced else [],
         "pure": built.manifest.pure,
-        "files": {str(f.path): str(f.digest) for f in built.manifest.files},
+        "files": {str(f.path): f.digest for f in built.manifest.files},
     }

@@ -83,7 +83,7 @@ def _show_all(catalog: "Catalog", context: Context) -> None:
     context.output.json(
         {
             "date": catalog.date,
-            "digest": str(catalog.digest),
+            "digest": catalog.digest,
             "inputs": {name: [r.version.text for r in known] for name, known in counts.items()},
         }
     )
@@ -166,14 +166,11 @@ def _release_json(catalog: "Catalog", release: "Release") -> dict[str, Any]:
                 "name": file.name,
                 "arch": file.arch,
                 "url": file.url,
-                "digest": str(file.digest) if file.digest else None,
+                "digest": file.digest,
                 "trust": file.trust.level,
                 "trusted-by": file.trust.by,
             }
             for file in release.files
         ],
-        "images": {
-            image.reference: str(image.digest) if image.digest else None
-            for image in catalog.images_of(release)
-        },
+        "images": {image.reference: image.digest for image in catalog.images_of(release)},
     }

@@ -98,7 +98,7 @@ def _list(arguments: argparse.Namespace, context: Context) -> None:
 def _facts(lock: "Lock", pin: "ImagePin", tree: "ImageTree | None") -> dict[str, Any]:
     return {
         "reference": pin.reference,
-        "digest": str(pin.digest),
+        "digest": pin.digest,
         "platforms": list(pin.platforms),
         "needed-by": pin.needed_by,
         "trust": pin.trust.level,
@@ -166,7 +166,7 @@ def _write(store: "Store", layout: "Layout", target: Path, form: str, epoch: int
         digest = write_iso(store, layout, path, epoch)
     else:
         digest = write_archive(store, layout, path)
-    return {"path": str(path), "digest": str(digest)}
+    return {"path": str(path), "digest": digest}
 
 
 def _push(arguments: argparse.Namespace, context: Context) -> None:

@@ -54,7 +54,7 @@ def _gc(arguments: argparse.Namespace, context: Context) -> int:
         if not arguments.dry_run:
             collect(store, garbage)
     if arguments.dry_run:
-        context.output.table([["blob", str(digest)] for digest in garbage.blobs])
+        context.output.table([["blob", digest] for digest in garbage.blobs])
         context.output.table([["leftover", str(path)] for path in garbage.leftovers])
     verb = "would remove" if arguments.dry_run else "removed"
     figures = (
@@ -71,7 +71,7 @@ def _gc(arguments: argparse.Namespace, context: Context) -> int:
         )
     context.output.json(
         {
-            "blobs": [str(digest) for digest in garbage.blobs],
+            "blobs": list(garbage.blobs),
             "leftovers": [str(path) for path in garbage.leftovers],
             "bytes": garbage.size,
             "kept": garbage.kept,

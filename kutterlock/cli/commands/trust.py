@@ -218,7 +218,7 @@ def _facts(signed: "SignedRoot") -> dict[str, object]:
     return {
         "project": root.project,
         "version": root.version,
-        "digest": str(signed.digest),
+        "digest": signed.digest,
         "expires": root.expires,
         "require": root.require,
         "keys": {item.name: key_id for key_id, item in root.keys.items()},

@@ -131,7 +131,7 @@ def _facts(report: "FetchReport") -> dict[str, Any]:
         "fetched": [want.name for want in report.fetched],
         "bytes": report.size,
         "missing": [
-            {"name": item.want.name, "digest": str(item.want.digest), "causes": item.causes}
+            {"name": item.want.name, "digest": item.want.digest, "causes": item.causes}
             for item in report.failures
         ],
         "not-tried": [want.name for want in report.untried],

@@ -189,7 +189,7 @@ def tell(
             "bytes": report.size,
             "missing": report.missing,
             "corrupted": [
-                {"name": fault.name, "expected": str(fault.expected), "found": fault.found}
+                {"name": fault.name, "expected": fault.expected, "found": fault.found}
                 for fault in report.corrupted
             ],
             "surplus": report.surplus,

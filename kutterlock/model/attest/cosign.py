@@ -111,7 +111,7 @@ def simple_signing(reference: str, digest: Digest) -> bytes:
         {
             "critical": {
                 "identity": {"docker-reference": reference},
-                "image": {"docker-manifest-digest": str(digest)},
+                "image": {"docker-manifest-digest": digest},
                 "type": SIMPLE_SIGNING,
             },
             "optional": None,

@@ -145,13 +145,13 @@ def _provenance(facts: ImageFacts) -> dict[str, Any]:
             "buildType": IMAGE_BUILD_TYPE,
             "externalParameters": {
                 "image": pin.reference,
-                "lock": str(lock.digest),
+                "lock": lock.digest,
                 "project": {"name": lock.project, "version": lock.project_version},
             },
             "internalParameters": {
                 "lockSigners": list(lock.signers),
                 "neededBy": pin.needed_by,
-                "pinned": str(pin.digest),
+                "pinned": pin.digest,
                 "platforms": list(pin.platforms),
                 "release": lock.release,
                 "trust": pin.trust.level,
@@ -182,9 +182,9 @@ def _bill(facts: ImageFacts) -> dict[str, Any]:
     tool = {"type": "application", "name": "kutterlock", "version": facts.lock.version}
     image = {
         "type": "container",
-        "bom-ref": str(facts.digest),
+        "bom-ref": facts.digest,
         "name": facts.pin.reference.partition("@")[0],
-        "version": str(facts.digest),
+        "version": facts.digest,
         "purl": image_purl(facts.pin.reference, facts.digest),
         "hashes": [_hash(facts.digest)],
     }
@@ -196,13 +196,11 @@ def _bill(facts: ImageFacts) -> dict[str, Any]:
         "metadata": {
             "component": image,
             "tools": {"components": [tool]},
-            "properties": [{"name": "kutterlock:lock", "value": str(facts.lock.digest)}],
+            "properties": [{"name": "kutterlock:lock", "value": facts.lock.digest}],
         },
         "components": parts,
-        "compositions": [{"aggregate": "incomplete", "assemblies": [str(facts.digest)]}],
-        "dependencies": [
-            {"ref": str(facts.digest), "dependsOn": [part["bom-ref"] for part in parts]}
-        ],
+        "compositions": [{"aggregate": "incomplete", "assemblies": [facts.digest]}],
+        "dependencies": [{"ref": facts.digest, "dependsOn": [part["bom-ref"] for part in parts]}],
     }
 
 
@@ -210,9 +208,9 @@ def _component(item: Descriptor, number: int) -> dict[str, Any]:
     facts = {"mediaType": item.media_type, "size": str(item.size)}
     return {
         "type": "container" if _is_document(item) else "file",
-        "bom-ref": str(item.digest),
+        "bom-ref": item.digest,
         "name": _part(item, number),
-        "version": str(item.digest),
+        "version": item.digest,
         "hashes": [_hash(item.digest)],
         "properties": [{"name": f"kutterlock:{key}", "value": facts[key]} for key in facts],
     }

@@ -120,7 +120,7 @@ def _external(facts: ProvenanceFacts) -> dict[str, Any]:
     return {
         "board": board.name,
         "defconfig": board.defconfig,
-        "lock": str(facts.manifest.lock),
+        "lock": facts.manifest.lock,
         "overlays": {name: str(lock.overlays[name]) for name in board.overlays},
         "project": {"name": lock.project, "version": lock.project_version},
     }
@@ -130,7 +130,7 @@ def _internal(facts: ProvenanceFacts) -> dict[str, Any]:
     record = facts.record
     return {
         "SOURCE_DATE_EPOCH": str(facts.lock.source_date_epoch),
-        "derivation": str(facts.manifest.derivation),
+        "derivation": facts.manifest.derivation,
         "environment": facts.lock.environment.kind,
         "host": record.get("host", {}),
         "lockSigners": record.get("lock-signers", []),

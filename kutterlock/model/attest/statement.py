@@ -36,10 +36,10 @@ class ReleaseStatement:
             "type": STATEMENT_TYPE,
             "project": self.project,
             "version": self.version,
-            "lock": str(self.lock),
+            "lock": self.lock,
             "issued": write_time(self.issued),
             "expires": write_time(self.expires),
-            "withdraws": sorted(str(digest) for digest in self.withdraws),
+            "withdraws": sorted(self.withdraws),
             **({"supersedes": str(self.supersedes)} if self.supersedes else {}),
         }
         return write_document(value)
@@ -71,8 +71,8 @@ class Seen:
         return write_document(
             {
                 "version": self.version,
-                "statement": str(self.statement or ""),
-                "withdrawn": [str(digest) for digest in self.withdrawn],
+                "statement": self.statement or "",
+                "withdrawn": list(self.withdrawn),
             }
         )
 

@@ -175,9 +175,9 @@ class Bundle(NamedTuple):
                 "type": BUNDLE_TYPE,
                 "project": {"name": self.project, "version": self.version},
                 "boards": list(self.boards),
-                "lock": str(self.lock),
-                "content": str(self.content),
-                "base": str(self.base) if self.base else "",
+                "lock": self.lock,
+                "content": self.content,
+                "base": self.base or "",
                 "files": [_file_table(file) for file in self.files],
                 "tools": [blob_table(tool) for tool in self.tools],
                 "blobs": [blob_table(blob) for blob in self.blobs],
@@ -282,7 +282,7 @@ def blob_table(blob: BundleBlob) -> dict[str, Any]:
         "name": blob.name,
         "sha256": blob.sha256,
         "size": blob.size,
-        **({} if blob.digest.algorithm == "sha256" else {"digest": str(blob.digest)}),
+        **({} if blob.digest.algorithm == "sha256" else {"digest": blob.digest}),
         **({} if blob.carried else {"left-out": True}),
     }
 

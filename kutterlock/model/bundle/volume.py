@@ -36,9 +36,9 @@ class Label(NamedTuple):
         return canonical_json(
             {
                 "type": LABEL_TYPE,
-                "bundle": str(self.bundle),
+                "bundle": self.bundle,
                 "volume": self.number,
-                "head": {name: str(digest) for name, digest in self.head.items()},
+                "head": self.head,
             }
         )
 

@@ -179,7 +179,7 @@ def image_purl(reference: str, digest: Digest) -> str:
     repository, tag = _split(reference)
     name = repository.rpartition("/")[2]
     where = f"repository_url={quote(repository, safe='')}" + (f"&tag={quote(tag)}" if tag else "")
-    return f"pkg:oci/{quote(name.lower())}@{quote(str(digest), safe='')}?{where}"
+    return f"pkg:oci/{quote(name.lower())}@{quote(digest, safe='')}?{where}"
 
 
 def _split(reference: str) -> tuple[str, str]:
@@ -193,7 +193,7 @@ def _image(pin: ImagePin) -> Item:
     return Item(
         ref=f"image/{pin.reference}",
         name=pin.reference,
-        version=_split(pin.reference)[1] or str(pin.digest),
+        version=_split(pin.reference)[1] or pin.digest,
         kind="image",
         purl=image_purl(pin.reference, pin.digest),
         digest=pin.digest,

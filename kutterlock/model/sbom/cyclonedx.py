@@ -31,7 +31,7 @@ def cyclonedx(bill: Bill) -> bytes:
                 "version": bill.version,
             },
             "tools": {"components": [{"type": "application", "name": tool, "version": version}]},
-            "properties": [{"name": "kutterlock:lock", "value": str(bill.lock)}],
+            "properties": [{"name": "kutterlock:lock", "value": bill.lock}],
         },
         "components": [_component(item) for item in bill.items],
         "dependencies": list(_dependencies(bill, root)),
