@@ -350,11 +350,12 @@ def _check_path(path: str, root: Table) -> None:
 
 
 def _check_cuts(bundle: Bundle, root: Table) -> None:
-    sizes = {piece.sha256: piece.size for piece in bundle.wholes() if piece.name[:8] != "project/"}
+    wholes = bundle.wholes()
+    sizes = {piece.sha256: piece.size for piece in wholes if piece.name[:8] != "project/"}
     for whole, parts in bundle.splits.items():
         if len(parts) < 2 or sizes.get(whole) != sum(part.size for part in parts):
             root.fault("splits", f"{whole[:12]}: the parts are not the whole")
-    line = [piece for whole in bundle.wholes() for piece in bundle._cut(whole)]  # noqa: SLF001
+    line = [piece for whole in wholes for piece in bundle._cut(whole)]  # noqa: SLF001
     if sum(bundle.volumes) != len(line) or not 1 <= len(bundle.volumes) <= MOST_VOLUMES:
         root.fault("volumes", f"do not come to {len(line)} members")
     if len({piece.name for piece in line}) != len(line):
