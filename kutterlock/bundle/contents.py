@@ -15,9 +15,11 @@ from kutterlock.model.digest import Digest
 from kutterlock.model.encoding import ustar
 from kutterlock.model.lock import Lock
 from kutterlock.model.paths import RelativePath
+from kutterlock.model.progress import Progress
 from kutterlock.model.signing.signature_file import DIRECTORY
 from kutterlock.model.signing.trustroot import ROOT_NAME
 from kutterlock.vendor.names import closure_names
+from kutterlock.vendor.verify import verify_blobs
 
 _NAMED = ("kutter.toml", "kutter.lock", STATEMENT_NAME, ROOT_NAME)
 _SIGNATURE = re.compile(
@@ -87,9 +89,14 @@ def blob_of(
     return BundleBlob(name=name, digest=digest, sha256=sha256, size=size)
 
 
-def inventory(store: Store) -> tuple[BundleBlob, ...]:
-    """List everything that a store holds."""
-    return tuple(blob_of(store, digest, "", {}) for digest in store.blobs())
+def inventory(
+    store: Store, progress: Progress
+) -> tuple[tuple[BundleBlob, ...], tuple[Digest, ...]]:
+    """List everything that a store holds, hashed; and what it only seems to hold."""
+    report = verify_blobs(store, {digest: digest for digest in store.blobs()}, progress)
+    corrupted = tuple(fault.expected for fault in report.corrupted)
+    right = (digest for digest in store.blobs() if digest not in corrupted)
+    return tuple(blob_of(store, digest, "", {}) for digest in right), corrupted
 
 
 def without(blobs: Iterable[BundleBlob], held: Held | None) -> tuple[BundleBlob, ...]:

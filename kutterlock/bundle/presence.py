@@ -39,8 +39,7 @@ def check_base(bundle: Bundle, store: Store, present: frozenset[Digest]) -> None
         f"this is a delta, and its base is not here: {', '.join(counts)}",
         details=[f"base: content {bundle.base}", *(_line(blob, store) for blob in absent)],
         hint="import the bundles before it first, or send `kutterlock bundle inventory` across "
-        "and have a delta made with --since INVENTORY"
-        + ("; `kutterlock store check --repair` first" if corrupted else ""),
+        "and have a delta made with --since INVENTORY",
     )
 
 

@@ -126,7 +126,7 @@ def run_import(arguments: argparse.Namespace, context: Context) -> None:
 
 
 def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
-    """List the store."""
+    """List the store: what is hashed and found right."""
     from kutterlock.adapters.disk.files import write_atomically
     from kutterlock.bundle.contents import inventory
     from kutterlock.model.bundle.inventory import write_inventory
@@ -134,8 +134,11 @@ def run_inventory(arguments: argparse.Namespace, context: Context) -> None:
 
     store = context.store()
     with store.in_use():
-        blobs = inventory(store)
+        blobs, corrupted = inventory(store, context.progress)
+    for digest in corrupted:
+        context.progress.note(f" corrupted   {digest}: left out, so that a delta brings it again")
     data = write_inventory(blobs)
+    context.output.json({"corrupted": corrupted})
     if arguments.output is None:
         context.output.document(data.decode())
         context.output.json({"inventory": json.loads(data)})

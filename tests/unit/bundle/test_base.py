@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kutterlock.adapters.tomlfile import write_lock
+from kutterlock.bundle.contents import held_by, inventory
 from kutterlock.bundle.create import Created, CreateRequest, create
 from kutterlock.bundle.staging import begun
 from kutterlock.bundle.wheels import tool_at
@@ -99,7 +100,7 @@ def test_a_base_that_rotted_is_named_and_nothing_begins(near: Near, far: Far) ->
     )
     assert caught.value.hint == (
         "import the bundles before it first, or send `kutterlock bundle inventory` across and have "
-        "a delta made with --since INVENTORY; `kutterlock store check --repair` first"
+        "a delta made with --since INVENTORY"
     )
     assert begun(far.store) == []
     assert not far.store.has(Digest.of(later.files["q/q.tar"]))
@@ -111,6 +112,19 @@ def test_a_rotten_blob_that_a_bundle_carries_is_replaced(near: Near, far: Far) -
     spoil(far, Digest.of(near.files["p3/p3.tar"]))
     taken = far.take(created.paths)
     assert taken.fresh == 1
+    assert far.holds(near)
+
+
+def test_what_an_inventory_finds_rotten_crosses_again(near: Near, far: Far) -> None:
+    far.take(near.create().paths)
+    blob = Digest.of(near.files["p3/p3.tar"])
+    spoil(far, blob)
+    right, corrupted = inventory(far.store, Silence())
+    assert corrupted == (blob,)
+    delta = near.create("delta.tar", base=held_by(right))
+    carried = [piece.name for piece in delta.bundle.wholes() if piece.name.startswith("blobs/")]
+    assert carried == [f"blobs/{blob.hex}"]
+    far.take(delta.paths)
     assert far.holds(near)
 
 
