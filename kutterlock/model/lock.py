@@ -1,8 +1,8 @@
 """The lock, `kutter.lock`: what is pinned.
 
 Owns its shape. The tables that it is written as are in `kutterlock.model.lock_format`, TOML in
-`kutterlock.adapters.tomlfile`, staleness in `kutterlock.resolve.staleness`. Pins are named tuples:
-a lock has thousands, and every command that reads one would wait for `dataclasses`.
+`kutterlock.adapters.tomlfile`, staleness in `kutterlock.resolve.staleness`. Why pins are
+named tuples: docs/adr/records-that-commands-wait-for.md.
 """
 
 import datetime
