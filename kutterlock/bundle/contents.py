@@ -93,9 +93,11 @@ def inventory(
     store: Store, progress: Progress
 ) -> tuple[tuple[BundleBlob, ...], tuple[Digest, ...]]:
     """List everything that a store holds, hashed; and what it only seems to hold."""
-    report = verify_blobs(store, {digest: digest for digest in store.blobs()}, progress)
+    named = list(store.blobs())
+    report = verify_blobs(store, {digest: digest for digest in named}, progress)
     corrupted = tuple(fault.expected for fault in report.corrupted)
-    right = (digest for digest in store.blobs() if digest not in corrupted)
+    wrong = {*corrupted, *report.missing}
+    right = [digest for digest in named if digest not in wrong]
     return tuple(blob_of(store, digest, "", {}) for digest in right), corrupted
 
 

@@ -155,7 +155,8 @@ class _Court:
     def __init__(self, arguments: argparse.Namespace, context: Context) -> None:
         self._arguments = arguments
         self._context = context
-        self._unsigned: bool = arguments.unsigned  # then nothing of trust needs to be loaded
+        # Then nothing of trust needs to be loaded.
+        self._unsigned: bool = arguments.unsigned and not arguments.root_digest
         self._head: Head | None = None
         self._verified: VerifiedLock | None = None
 

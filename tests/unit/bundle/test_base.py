@@ -119,7 +119,10 @@ def test_what_an_inventory_finds_rotten_crosses_again(near: Near, far: Far) -> N
     far.take(near.create().paths)
     blob = Digest.of(near.files["p3/p3.tar"])
     spoil(far, blob)
+    directory = far.store.locate(Digest.of(b"a directory in a blob's place"))
+    directory.mkdir(parents=True)
     right, corrupted = inventory(far.store, Silence())
+    directory.rmdir()
     assert corrupted == (blob,)
     delta = near.create("delta.tar", base=held_by(right))
     carried = [piece.name for piece in delta.bundle.wholes() if piece.name.startswith("blobs/")]

@@ -53,6 +53,8 @@ def test_each_failure_has_its_own_exit_code_and_list(near: Near, run: Run, tmp_p
     status, facts = run(*paths)
     assert status == 6
     assert f"it carries root 1: {root().digest}" in details(facts)
+    status, facts = run(*paths, "--unsigned", "--root-digest", "sha256:" + "0" * 64)
+    assert (status, facts["error"]) == (6, "the bundle has no trust root sha256:" + "0" * 64)
     status, facts = run(paths[0], strange, *pinned)
     assert status == 16
     assert f"{strange}: volume 2 of 2 of demo 1" in details(facts)
