@@ -5,6 +5,10 @@ Keys sorted, no blanks, only the quote and the backslash escaped, whole numbers 
 
 from collections.abc import Mapping, Sequence
 
+# What nearly all of them are comes first: the abstract ones take their time.
+_TABLES = (dict, Mapping)
+_LISTS = (list, Sequence)
+
 
 def canonical_json(value: object) -> bytes:
     """Return the one form of `value`. Raises ValueError for what the form does not know."""
@@ -18,9 +22,9 @@ def _form(value: object) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, _TABLES):
         return "{" + ",".join([_member(key, value[key]) for key in sorted(value)]) + "}"
-    if isinstance(value, Sequence):
+    if isinstance(value, _LISTS):
         return "[" + ",".join([_form(item) for item in value]) + "]"
     raise ValueError(f"{type(value).__name__} has no canonical form")
 

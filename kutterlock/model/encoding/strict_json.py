@@ -21,6 +21,7 @@ DEEPEST = 64
 # A string without an end runs to the end of the data, so that no byte is looked at twice.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def read_object(
@@ -60,6 +61,8 @@ def _refuse(text: str) -> Any:  # noqa: ANN401 -- what json asks for
 
 
 def _check_depth(data: bytes) -> None:
+    if b"\\" not in data:  # then what a string says cannot matter, and most of it need not be read
+        data = data.translate(None, _NO_MARKS)
     depth = 0
     for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
