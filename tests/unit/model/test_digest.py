@@ -1,3 +1,6 @@
+import copy
+import json
+
 import pytest
 
 from kutterlock.model.digest import Digest, TreeEntry, tree_digest
@@ -10,6 +13,14 @@ def test_parses_and_prints() -> None:
     assert digest == Digest.of(b"")
     assert str(digest) == f"sha256:{EMPTY}"
     assert digest.short == "e3b0c44298fc"
+
+
+def test_is_text_and_a_copy_is_a_digest() -> None:
+    digest = Digest.of(b"", "sha512")
+    same = copy.deepcopy(digest)
+    assert (type(same), same) == (Digest, digest)
+    assert json.dumps([digest]) == f'["sha512:{digest.hex}"]'
+    assert sorted([digest, Digest.of(b"")]) == [Digest.of(b""), digest]
 
 
 @pytest.mark.parametrize(
