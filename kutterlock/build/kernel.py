@@ -17,7 +17,7 @@ from kutterlock.adapters.disk.staging import staging
 from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment
 from kutterlock.build.workshop import Workshop
-from kutterlock.errors import FETCH, BuildError, LockError
+from kutterlock.errors import BuildError, LockError
 from kutterlock.model.digest import Digest
 from kutterlock.model.lock import BoardPin, Lock, SourcePin
 from kutterlock.model.paths import RelativePath
@@ -68,9 +68,8 @@ def kernel_config(
     """
     pin = kernel_source(lock, board)
     names = {pin.digest: pin.key}
-    if error := verify_blobs(workshop.store, names, workshop.progress).error(
-        f"the kernel of {board.name} is not in the store", FETCH
-    ):
+    report = verify_blobs(workshop.store, names, workshop.progress)
+    if error := report.error(f"the kernel of {board.name} is not whole", report.remedy):
         raise error
     environment = workshop.environment(lock)
     cross = _compiler(lock, board, environment)

@@ -11,7 +11,6 @@ from kutterlock.build import recipe
 from kutterlock.build.environment import PreparedEnvironment, prepare_environment
 from kutterlock.build.inputs import versions_of
 from kutterlock.build.rendered import rendered_inputs
-from kutterlock.errors import FETCH
 from kutterlock.model.derivation import Derivation, derive
 from kutterlock.model.encoding.text import counted
 from kutterlock.model.lock import BoardPin, Lock
@@ -53,7 +52,7 @@ class Workshop:
         names = closure_names(lock, self.store, [board.name])
         self.progress.start("closure")
         report = verify_blobs(self.store, names, self.progress)
-        if error := report.error(f"the closure of {board.name} is not whole", FETCH):
+        if error := report.error(f"the closure of {board.name} is not whole", report.remedy):
             raise error
         self.progress.done(f"{counted(report.right, 'file')}: all present, all digests right")
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.http.answer import Response
 from kutterlock.adapters.workers import in_threads
-from kutterlock.errors import MEND, HashMismatchError, NetworkError, UsageError
+from kutterlock.errors import HashMismatchError, NetworkError, UsageError
 from kutterlock.model.digest import Digest
 from kutterlock.model.net.urls import redacted
 from kutterlock.model.oci.image import Index, Platform
@@ -176,8 +176,7 @@ def _one_platform(store: Store, wanted: WantedImage, platform: Platform) -> Dige
 def _verify(store: Store, parcels: Sequence[Parcel], progress: Progress) -> None:
     names = {part.digest: p.tree.name(part) for p in parcels for part in p.tree.parts}
     report = verify_blobs(store, names, progress)
-    hint = f"nothing was sent; {MEND}"
-    if error := report.error("the images are not whole", hint):
+    if error := report.error("the images are not whole", f"nothing was sent; {report.remedy}"):
         raise error
 
 

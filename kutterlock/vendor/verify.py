@@ -11,7 +11,7 @@ from pathlib import Path
 from kutterlock.adapters.disk.files import CHUNK, explained
 from kutterlock.adapters.disk.store import Store
 from kutterlock.adapters.workers import in_threads
-from kutterlock.errors import HashMismatchError, KutterError, MissingInputError
+from kutterlock.errors import FETCH, MEND, HashMismatchError, KutterError, MissingInputError
 from kutterlock.model.digest import Digest
 from kutterlock.model.progress import Progress
 from kutterlock.vendor.export import DOWNLOAD_LOCK
@@ -35,6 +35,11 @@ class VerifyReport:
     missing: tuple[str, ...] = ()
     corrupted: tuple[Fault, ...] = ()
     surplus: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What to do next where a store is at fault."""
+        return MEND if self.corrupted else FETCH
 
     def error(self, subject: str, hint: str) -> KutterError | None:
         """Return the error that the faults come to, None where there are none."""

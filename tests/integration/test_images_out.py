@@ -305,6 +305,10 @@ def test_a_rotten_store_leaves_the_registry_as_it_was(
     with pytest.raises(HashMismatchError) as caught:
         send(published, store, other.host, "linux/amd64")
     assert caught.value.reason == "the images are not whole: 1 corrupted"
+    assert caught.value.hint == (
+        "nothing was sent; run `kutterlock store check --repair`, then `kutterlock vendor` or "
+        "`kutterlock bundle import`"
+    )
     assert other.snapshot() == {}
 
 

@@ -6,7 +6,6 @@ import contextlib
 from kutterlock.cli.commands.verify import tell
 from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
-from kutterlock.errors import MEND
 from kutterlock.model.encoding.text import counted
 
 
@@ -37,7 +36,7 @@ def _check(arguments: argparse.Namespace, context: Context) -> int:
     store = context.store()
     report = verify_blobs(store, {d: str(d) for d in store.blobs()}, context.progress)
     if not arguments.repair or not report.corrupted:
-        return tell(report, context, "store", MEND)
+        return tell(report, context, "store", report.remedy)
     with store.exclusively():
         for fault in report.corrupted:
             store.remove(Digest.parse(fault.name))

@@ -13,7 +13,7 @@ from kutterlock.cli.context import Context
 from kutterlock.cli.output import human_size
 from kutterlock.cli.parser import Offer
 from kutterlock.cli.trusting import add_trust_options, verified_lock
-from kutterlock.errors import FETCH, MEND, UntrustedError, UsageError
+from kutterlock.errors import UntrustedError, UsageError
 from kutterlock.model.encoding.text import counted
 
 if TYPE_CHECKING:  # for --help, which loads every command
@@ -79,8 +79,7 @@ def _verify_lock(arguments: argparse.Namespace, context: Context) -> int:
         return 0
     names = closure_names(verified.lock, context.store(), arguments.board)
     report = verify_blobs(context.store(), names, context.progress)
-    hint = MEND if report.corrupted else FETCH
-    return tell(report, context, "closure", hint, evidence.facts())
+    return tell(report, context, "closure", report.remedy, evidence.facts())
 
 
 def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
@@ -89,7 +88,7 @@ def _verify_store(arguments: argparse.Namespace, context: Context) -> int:
     _expect_paths(arguments, count=0)
     store = context.store()
     report = verify_blobs(store, {d: str(d) for d in store.blobs()}, context.progress)
-    return tell(report, context, "store", MEND)
+    return tell(report, context, "store", report.remedy)
 
 
 def _verify_view(arguments: argparse.Namespace, context: Context) -> int:
@@ -131,7 +130,7 @@ def _verify_image(arguments: argparse.Namespace, context: Context) -> int:
         return tell_evidence(layout_evidence(context, arguments, path), context)
     report, evidence = stored_image(context, arguments, str(path))
     evidence.tell(context)
-    return tell(report, context, "image", MEND, evidence.facts())
+    return tell(report, context, "image", report.remedy, evidence.facts())
 
 
 def _verify_file(arguments: argparse.Namespace, context: Context) -> int:

@@ -51,14 +51,23 @@ def test_one_flipped_bit_is_found_and_named(store: Store) -> None:
     assert error.reason == "closure: 1 corrupted"
     assert error.details == (f"corrupted: a.tar: expected {DIGEST_A}, got {found}",)
     assert error.hint == "the hint"
+    assert report.remedy == (  # `vendor` alone would take the blob for one that is there
+        "run `kutterlock store check --repair`, then `kutterlock vendor` or "
+        "`kutterlock bundle import`"
+    )
 
 
 def test_what_is_missing_is_named(store: Store) -> None:
     store.remove(DIGEST_A)
-    error = verify_blobs(store, NAMES, Silence()).error("closure", "the hint")
+    report = verify_blobs(store, NAMES, Silence())
+    error = report.error("closure", report.remedy)
     assert isinstance(error, MissingInputError)
     assert error.reason == "closure: 1 missing"
     assert error.details == ("missing: a.tar",)
+    assert error.hint == (
+        "run `kutterlock vendor` where there is a network or with --mirror DIR, "
+        "or import a bundle that has what is missing"
+    )
 
 
 def test_a_directory_in_the_place_of_a_blob_is_a_missing_one(store: Store) -> None:
